@@ -1,0 +1,1 @@
+//! Network families as tables of stages, built into graphs

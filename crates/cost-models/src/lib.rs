@@ -1,0 +1,1 @@
+//! FLOPs, parameters and activations as cost forms in the widths of a graph

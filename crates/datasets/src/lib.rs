@@ -1,0 +1,1 @@
+//! Image data sets from bytes: readers, splits, augmentation, batches, named random streams

@@ -1,0 +1,1 @@
+//! Convolutional networks as graphs of operators: shapes, channel groups, widths; no weights

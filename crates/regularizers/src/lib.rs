@@ -1,0 +1,1 @@
+//! Channel strengths, the price-weighted penalty and its proximal step

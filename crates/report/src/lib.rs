@@ -1,0 +1,1 @@
+//! Rows of results to CSV, Pareto fronts, SVG figures and terminal tables

@@ -1,0 +1,1 @@
+//! Shrink, expand, the width multiplier under a budget, and structure files

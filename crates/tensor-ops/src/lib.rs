@@ -1,0 +1,1 @@
+//! Instructions on dense tensors and the devices that execute them; knows no graph

@@ -1,0 +1,1 @@
+//! References for tests: a counting interpreter, a dfdx tape, random graphs, toy graphs

@@ -1,0 +1,1 @@
+//! A graph compiled once to a static program, and the loop that trains it
