@@ -1,0 +1,28 @@
+//! Tests of the public interface, one module per subject.
+
+#![expect(clippy::unwrap_used, reason = "in helpers, which clippy does not take for tests")]
+
+mod batches;
+mod bundled;
+mod idx_faults;
+mod sources;
+mod synthetic;
+
+/// A plain IDX file: magic, dimensions, bytes.
+fn idx_file(magic: u32, dimensions: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let mut file = magic.to_be_bytes().to_vec();
+    file.extend(dimensions.iter().flat_map(|side| side.to_be_bytes()));
+    file.extend_from_slice(bytes);
+    file
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn message<T: std::fmt::Debug>(result: Result<T, datasets::DatasetError>) -> String {
+    result.unwrap_err().to_string()
+}
