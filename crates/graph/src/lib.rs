@@ -1,1 +1,41 @@
-//! Convolutional networks as graphs of operators: shapes, channel groups, widths; no weights
+//! Convolutional networks as graphs of operators.
+//!
+//! A [`Graph`] has shapes, names and widths, and no weights. It is built through a checking [`Builder`], which proves
+//! every shape at insertion, and it is immutable afterwards. Three analyses live here because they concern the graph alone:
+//! which channels live and die together ([`Channels`]), which of them remain after a decision ([`Survivors`]), and which
+//! parameters every node has ([`Graph::parameters`]). The only rewrite is [`Graph::with_widths`]: shrinking and
+//! expanding a network are both a change of widths.
+//!
+//! ```
+//! use graph::{Activation, Builder, Conv2d, Op, Shape};
+//!
+//! let mut build = Builder::new();
+//! let image = build.add("image", Op::Input(Shape::new(28, 28, 1)), &[])?;
+//! let conv = build.add("conv", Op::Conv2d(Conv2d::square(8, 3)), &[image])?;
+//! let relu = build.add("relu", Op::Activation(Activation::Relu), &[conv])?;
+//! let pool = build.add("pool", Op::GlobalAvgPool, &[relu])?;
+//! let logits = build.add("logits", Op::Linear(graph::Linear::new(10)), &[pool])?;
+//! let graph = build.finish(&[logits])?;
+//! assert_eq!(graph.node(conv).shape, Shape::new(28, 28, 8));
+//! # Ok::<(), graph::GraphError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod channels;
+mod dump;
+mod error;
+mod network;
+mod op;
+mod parameters;
+mod shape;
+mod survivors;
+mod widths;
+
+pub use channels::{Bundle, Channels, GroupId, Keep};
+pub use error::{GraphError, ShapeProblem};
+pub use network::{Builder, Graph, Node, NodeId};
+pub use op::{Activation, BatchNorm, Conv2d, Depthwise, Linear, Op, Padding, Pool, Window};
+pub use parameters::{ParameterSpec, Role};
+pub use shape::{MAX_ELEMENTS, MAX_WIDTH, Shape};
+pub use survivors::Survivors;
+pub use widths::Widths;

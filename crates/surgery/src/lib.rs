@@ -1,1 +1,16 @@
-//! Shrink, expand, the width multiplier under a budget, and structure files
+//! Changing a network's widths: shrink by a decision, expand to a budget, and the structure file that records it.
+//!
+//! Surgery obeys a [`graph::Keep`], whoever proposed it. Removing channels that are exactly dead leaves every logit
+//! unchanged.
+#![forbid(unsafe_code)]
+
+mod expand;
+mod shrink;
+mod structure;
+
+mod error;
+
+pub use error::SurgeryError;
+pub use expand::{Expansion, expand, scale};
+pub use shrink::{mask, shrink};
+pub use structure::{Costs, Layer, Structure, structure_hash};

@@ -1,0 +1,62 @@
+//! What can be wrong with an architecture.
+
+use graph::{GraphError, Shape};
+use thiserror::Error;
+
+/// An architecture that cannot become a graph.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ArchitectureError {
+    /// The width multiplier is not a positive finite number.
+    #[error("`width_multiplier` of `{family}` must be positive and finite, is {found}")]
+    WidthMultiplier {
+        /// Name of the family.
+        family: &'static str,
+        /// The multiplier given.
+        found: f64,
+    },
+    /// The dropout rate is outside its range.
+    #[error("`dropout` of `{family}` must be in [0, 1), is {found}")]
+    Dropout {
+        /// Name of the family.
+        family: &'static str,
+        /// The rate given.
+        found: f32,
+    },
+    /// A classifier without classes.
+    #[error("`{family}` needs at least 1 class, 0 given")]
+    NoClasses {
+        /// Name of the family.
+        family: &'static str,
+    },
+    /// The image is smaller than the overall stride of the network.
+    #[error(
+        "`{family}` does not fit an input of {input}: the smallest that fits is {smallest}x{smallest}; {remedy}"
+    )]
+    InputTooSmall {
+        /// Name of the family.
+        family: &'static str,
+        /// Shape of the image.
+        input: Shape,
+        /// Smallest height and width.
+        smallest: usize,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A layer is beyond what a graph may hold.
+    #[error(
+        "`{family}` with width multiplier {width_multiplier} cannot be built for an input of {input} and {classes} classes"
+    )]
+    BeyondGraph {
+        /// Name of the family.
+        family: &'static str,
+        /// The multiplier given.
+        width_multiplier: f64,
+        /// Shape of the image.
+        input: Shape,
+        /// Number of classes.
+        classes: usize,
+        /// The first layer that does not fit.
+        source: GraphError,
+    },
+}

@@ -1,0 +1,123 @@
+//! What can be wrong with a graph.
+
+use thiserror::Error;
+
+use crate::{MAX_ELEMENTS, MAX_WIDTH, Shape, Window};
+
+/// A graph that cannot be built or rewritten.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// The operator does not fit its inputs.
+    #[error("node `{node}` ({op}): {problem}")]
+    Shape {
+        /// Name of the node.
+        node: String,
+        /// Kind of operator.
+        op: &'static str,
+        /// What does not fit.
+        problem: Box<ShapeProblem>,
+    },
+    /// Two nodes share a name.
+    #[error("node `{0}` is there already: names must be unique")]
+    DuplicateName(String),
+    /// An input id that is not in the graph.
+    #[error("node `{node}`: input {input} is not a node of this graph")]
+    UnknownInput {
+        /// Name of the node.
+        node: String,
+        /// The offending index.
+        input: usize,
+    },
+    /// A node that no output needs.
+    #[error("node `{0}` reaches no output: connect it or leave it out")]
+    Unused(String),
+    /// No output was given.
+    #[error("a graph needs at least one output")]
+    NoOutput,
+    /// New widths remove every path from the image to an output.
+    #[error("nothing is left of output `{0}`: the widths cut every path from the image to it")]
+    Cut(String),
+    /// A join would lose part of an input, which no network of this kind can express.
+    #[error(
+        "node `{node}` ({op}) would lose part of an input: keep a channel of every producer that feeds it"
+    )]
+    PartialLoss {
+        /// Name of the join.
+        node: String,
+        /// Kind of operator.
+        op: &'static str,
+    },
+    /// Widths that belong to another graph.
+    #[error("widths of {found} wires given for a graph of {expected}")]
+    WrongWidths {
+        /// Number of wires in the graph.
+        expected: usize,
+        /// Number of widths given.
+        found: usize,
+    },
+}
+
+/// Why an operator does not fit its inputs.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ShapeProblem {
+    /// Wrong number of inputs.
+    #[error("{found} inputs given, expected {expected}")]
+    Arity {
+        /// Number of inputs given.
+        found: usize,
+        /// What is expected, in words.
+        expected: &'static str,
+    },
+    /// A dimension of zero.
+    #[error("shape {0} has a dimension of zero")]
+    Empty(Shape),
+    /// Beyond the limits that protect memory.
+    #[error(
+        "shape {height}x{width}x{channels} is too large: at most {MAX_WIDTH} channels and {MAX_ELEMENTS} values are allowed",
+        height = .0.height, width = .0.width, channels = .0.channels
+    )]
+    TooLarge(Shape),
+    /// Beyond the limits that protect memory.
+    #[error("too many weights: at most {MAX_ELEMENTS} are allowed in one tensor")]
+    TooManyWeights,
+    /// Kernel, stride or dilation of zero.
+    #[error("kernel, stride and dilation must be at least 1")]
+    ZeroWindow,
+    /// Padding that a whole window could lie in.
+    #[error(
+        "padding must be smaller than the extent of the kernel, or some windows see nothing of the image"
+    )]
+    PaddingBeyondKernel,
+    /// The window does not fit.
+    #[error(
+        "a {}x{} window (dilation {}x{}) does not fit an input of {input}: use a larger image or a smaller kernel",
+        window.kernel[0], window.kernel[1], window.dilation[0], window.dilation[1]
+    )]
+    WindowTooLarge {
+        /// The window.
+        window: Window,
+        /// Shape of the input.
+        input: Shape,
+    },
+    /// Channels that cannot be cut into equal blocks.
+    #[error("{groups} groups must divide {input} input and {output} output channels")]
+    Groups {
+        /// Number of groups.
+        groups: usize,
+        /// Input channels.
+        input: usize,
+        /// Output channels.
+        output: usize,
+    },
+    /// A linear layer on an image.
+    #[error("input of shape {0} has several positions: put `flatten` or a global pool before it")]
+    NotFlat(Shape),
+    /// Shapes that should be equal.
+    #[error("shapes {0} and {1} do not fit together")]
+    Mismatch(Shape, Shape),
+    /// A dropout rate outside its range.
+    #[error("rate must be in [0, 1), is {0}")]
+    Rate(f32),
+}

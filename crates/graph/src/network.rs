@@ -1,0 +1,169 @@
+//! The graph and its checking builder.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GraphError, Op, Shape, shape::output_shape};
+
+/// Index of a node in evaluation order; also names the wire that the node's output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub(crate) usize);
+
+impl NodeId {
+    /// Position in evaluation order.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// A node: an operator on the outputs of earlier nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Unique name; widths and weights are kept by it.
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// Where its inputs come from, in order.
+    pub inputs: Vec<NodeId>,
+    /// Shape of its output for one image.
+    pub shape: Shape,
+}
+
+/// An immutable network without weights, in evaluation order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    outputs: Vec<NodeId>,
+}
+
+impl Graph {
+    /// All nodes with their ids, in evaluation order.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
+        self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index), node))
+    }
+
+    /// The node of an id of this graph.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Always false: a graph has an output.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The outputs, in the order given to [`Builder::finish`].
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// The node with this name.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|node| node.name == name).map(NodeId)
+    }
+
+    /// For every node, the nodes that read its output, in evaluation order; one that reads it twice is listed twice.
+    pub fn consumers(&self) -> Vec<Vec<NodeId>> {
+        let mut consumers = vec![Vec::new(); self.nodes.len()];
+        for (id, node) in self.nodes() {
+            for input in &node.inputs {
+                consumers[input.0].push(id);
+            }
+        }
+        consumers
+    }
+}
+
+/// Builds a [`Graph`]; every shape, name and number of inputs is proved at insertion.
+#[derive(Debug, Default)]
+pub struct Builder {
+    nodes: Vec<Node>,
+    names: BTreeSet<String>,
+}
+
+impl Builder {
+    /// An empty builder.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a node on the outputs of earlier ones.
+    pub fn add(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        if let Some(input) = inputs.iter().find(|input| input.0 >= self.nodes.len()) {
+            return Err(GraphError::UnknownInput { node: name.to_owned(), input: input.0 });
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|input| self.nodes[input.0].shape).collect();
+        let shape = output_shape(&op, &shapes).map_err(|problem| GraphError::Shape {
+            node: name.to_owned(),
+            op: op.kind(),
+            problem: Box::new(problem),
+        })?;
+        if !self.names.insert(name.to_owned()) {
+            return Err(GraphError::DuplicateName(name.to_owned()));
+        }
+        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec(), shape });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// Shape of a node added before.
+    pub fn shape(&self, id: NodeId) -> Shape {
+        self.nodes[id.0].shape
+    }
+
+    /// The finished graph. Every node must reach an output.
+    pub fn finish(self, outputs: &[NodeId]) -> Result<Graph, GraphError> {
+        let needed = self.needed(outputs)?;
+        match needed.iter().position(|needed| !needed) {
+            Some(unused) => Err(GraphError::Unused(self.nodes[unused].name.clone())),
+            None => Ok(Graph { nodes: self.nodes, outputs: outputs.to_vec() }),
+        }
+    }
+
+    /// The finished graph without the nodes that reach no output.
+    pub(crate) fn finish_needed(self, outputs: &[NodeId]) -> Result<Graph, GraphError> {
+        let needed = self.needed(outputs)?;
+        let mut renumbered = vec![None; self.nodes.len()];
+        let mut nodes = Vec::new();
+        for (index, mut node) in
+            self.nodes.into_iter().enumerate().filter(|(index, _)| needed[*index])
+        {
+            for input in &mut node.inputs {
+                *input = renumbered[input.0]
+                    .expect("inputs of a needed node are needed and come before it");
+            }
+            renumbered[index] = Some(NodeId(nodes.len()));
+            nodes.push(node);
+        }
+        let outputs =
+            outputs.iter().map(|id| renumbered[id.0].expect("outputs are needed")).collect();
+        Ok(Graph { nodes, outputs })
+    }
+
+    fn needed(&self, outputs: &[NodeId]) -> Result<Vec<bool>, GraphError> {
+        if outputs.is_empty() {
+            return Err(GraphError::NoOutput);
+        }
+        let mut needed = vec![false; self.nodes.len()];
+        for output in outputs {
+            let slot = needed.get_mut(output.0);
+            *slot.ok_or_else(|| GraphError::UnknownInput {
+                node: "output".to_owned(),
+                input: output.0,
+            })? = true;
+        }
+        for index in (0..self.nodes.len()).rev() {
+            if needed[index] {
+                for input in &self.nodes[index].inputs {
+                    needed[input.0] = true;
+                }
+            }
+        }
+        Ok(needed)
+    }
+}

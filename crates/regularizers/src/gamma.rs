@@ -1,0 +1,156 @@
+//! Batch-norm scales as channel strengths, and which groups they can silence.
+
+use graph::{Channels, Graph, GroupId, NodeId, Op, Role};
+use training::Parameters;
+
+/// A channel that would still speak if all scales and shifts of its group were zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// The group, which therefore cannot be pruned.
+    pub group: GroupId,
+    /// The node that would read a value other than zero.
+    pub reader: NodeId,
+}
+
+/// The batch-norm channels that make up the strength of every group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GammaSources {
+    members: Vec<Vec<(NodeId, usize)>>,
+    norms: Vec<NodeId>,
+    leaks: Vec<Leak>,
+    prunable: Vec<bool>,
+}
+
+impl GammaSources {
+    /// Finds the sources in a graph.
+    ///
+    /// A group is prunable if it is not frozen, has a source, and wherever one of its channels is mixed with others (by a
+    /// convolution, a linear layer or an output) that channel is zero once the group's scales and shifts are zero.
+    pub fn of(graph: &Graph, channels: &Channels) -> Self {
+        let mut members = vec![Vec::new(); channels.len()];
+        let mut norms = Vec::new();
+        for (id, node) in graph.nodes() {
+            if matches!(&node.op, Op::BatchNorm(norm) if norm.scale) {
+                norms.push(id);
+                for (channel, group) in channels.on(id).iter().enumerate() {
+                    members[group.index()].push((id, channel));
+                }
+            }
+        }
+        let leaks = leaks(graph, channels);
+        let mut prunable: Vec<bool> = channels
+            .groups()
+            .map(|group| !channels.is_frozen(group) && !members[group.index()].is_empty())
+            .collect();
+        for leak in &leaks {
+            prunable[leak.group.index()] = false;
+        }
+        Self { members, norms, leaks, prunable }
+    }
+
+    /// Batch-norm nodes with a scale, in order.
+    pub fn norms(&self) -> &[NodeId] {
+        &self.norms
+    }
+
+    /// Node and channel of every scale of a group.
+    pub fn members(&self, group: GroupId) -> &[(NodeId, usize)] {
+        &self.members[group.index()]
+    }
+
+    /// Whether the group can die.
+    pub fn is_prunable(&self, group: GroupId) -> bool {
+        self.prunable[group.index()]
+    }
+
+    /// Why groups that are not frozen cannot die: the first reader of each.
+    pub fn leaks(&self) -> &[Leak] {
+        &self.leaks
+    }
+
+    /// The largest `|gamma|` of every group; infinite for groups that cannot die.
+    pub fn strengths(&self, parameters: &Parameters) -> Vec<f32> {
+        let gamma = |(node, channel): &(NodeId, usize)| {
+            parameters.values(*node, Role::Gamma).expect("the node is a batch norm with scale")
+                [*channel]
+                .abs()
+        };
+        let strength = |(members, prunable): (&Vec<(NodeId, usize)>, &bool)| {
+            if *prunable { members.iter().map(gamma).fold(0.0, f32::max) } else { f32::INFINITY }
+        };
+        self.members.iter().zip(&self.prunable).map(strength).collect()
+    }
+}
+
+/// The first reader of every group that would still speak when silenced.
+fn leaks(graph: &Graph, channels: &Channels) -> Vec<Leak> {
+    let silent = silent_channels(graph);
+    let mut first: Vec<Option<NodeId>> = vec![None; channels.len()];
+    let mut read = |wire: NodeId, reader: NodeId| {
+        for (group, silent) in channels.on(wire).iter().zip(&silent[wire.index()]) {
+            if !silent && !channels.is_frozen(*group) {
+                first[group.index()].get_or_insert(reader);
+            }
+        }
+    };
+    for (id, node) in graph.nodes() {
+        if node.op.is_producer() {
+            read(node.inputs[0], id);
+        }
+    }
+    for output in graph.outputs() {
+        read(*output, *output);
+    }
+    channels
+        .groups()
+        .zip(first)
+        .filter_map(|(group, reader)| Some(Leak { group, reader: reader? }))
+        .collect()
+}
+
+/// For every channel of every wire whether it is zero once the scales and shifts of its group are zero.
+fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
+    let mut wires: Vec<Vec<bool>> = Vec::with_capacity(graph.len());
+    for (_, node) in graph.nodes() {
+        let input = |position: usize| &wires[node.inputs[position].index()];
+        let width = node.shape.channels;
+        let wire = match &node.op {
+            Op::Input(_) | Op::Conv2d(_) | Op::Linear(_) => vec![false; width],
+            Op::Depthwise(depthwise) => {
+                let each = depthwise.multiplier;
+                input(0)
+                    .iter()
+                    .flat_map(|silent| std::iter::repeat_n(*silent && !depthwise.bias, each))
+                    .collect()
+            }
+            Op::BatchNorm(norm) => vec![norm.scale; width],
+            Op::Activation(activation) => {
+                input(0).iter().map(|silent| *silent && activation.keeps_zero()).collect()
+            }
+            Op::Add => {
+                let all = |channel: usize| {
+                    (0..node.inputs.len()).all(|position| input(position)[channel])
+                };
+                (0..width).map(all).collect()
+            }
+            Op::Mul => {
+                let second = input(1);
+                let either = |channel: usize| {
+                    input(0)[channel] || (second.len() == width && second[channel])
+                };
+                (0..width).map(either).collect()
+            }
+            Op::Concat => {
+                node.inputs.iter().flat_map(|id| wires[id.index()].iter().copied()).collect()
+            }
+            Op::Flatten => input(0).repeat(graph.node(node.inputs[0]).shape.area()),
+            Op::MaxPool(_)
+            | Op::AvgPool(_)
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
+            | Op::Dropout { .. } => input(0).clone(),
+        };
+        wires.push(wire);
+    }
+    wires
+}

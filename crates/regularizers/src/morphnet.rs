@@ -1,0 +1,96 @@
+//! The penalty.
+
+use cost_models::CostForm;
+use graph::{Channels, Graph, NodeId, Role};
+use serde::{Deserialize, Serialize};
+use training::{Parameters, Penalty};
+
+use crate::{GammaSources, proximal::shrink_maximum};
+
+/// How hard channels are pressed, and when one counts as dead.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Strength of the penalty in units of `1 / cost(seed)`, so that 1 charges the seed about one unit of loss.
+    pub strength: f64,
+    /// A group is alive if its strength is above this value.
+    pub alive_threshold: f64,
+}
+
+/// `lambda * sum of price * strength` over the channel groups of a graph, as a proximal step on batch-norm scales.
+#[derive(Clone, Debug)]
+pub struct MorphNet {
+    pub(crate) graph: Graph,
+    pub(crate) channels: Channels,
+    pub(crate) sources: GammaSources,
+    pub(crate) settings: Settings,
+    form: CostForm,
+    lambda: f64,
+}
+
+impl MorphNet {
+    /// The penalty on a graph, with prices from a cost form of that graph.
+    pub fn new(graph: &Graph, form: CostForm, settings: Settings) -> Self {
+        let channels = Channels::of(graph);
+        let sources = GammaSources::of(graph, &channels);
+        let lambda = settings.strength / form.at(&graph.widths());
+        Self { graph: graph.clone(), channels, sources, settings, form, lambda }
+    }
+
+    /// The channel groups of the graph.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// Where the strengths come from.
+    pub fn sources(&self) -> &GammaSources {
+        &self.sources
+    }
+
+    /// Marginal cost of one more channel of every group, at the alive widths.
+    pub fn prices(&self, strengths: &[f32]) -> Vec<f64> {
+        let keep = self.channels.keep_where(|group| self.is_alive(strengths[group.index()]));
+        self.form.group_prices(&self.channels, &self.channels.alive_widths(&keep))
+    }
+
+    /// Whether a group of this strength is alive. The comparison is in single precision and strict, as in the original.
+    pub fn is_alive(&self, strength: f32) -> bool {
+        strength > self.settings.alive_threshold as f32
+    }
+}
+
+impl Penalty for MorphNet {
+    fn parameters(&self) -> Vec<(NodeId, Role)> {
+        self.sources
+            .norms()
+            .iter()
+            .flat_map(|norm| [(*norm, Role::Gamma), (*norm, Role::Beta)])
+            .collect()
+    }
+
+    fn apply(&mut self, parameters: &mut Parameters, learning_rate: f64) -> f64 {
+        let strengths = self.sources.strengths(parameters);
+        let prices = self.prices(&strengths);
+        let mut penalty = 0.0;
+        let mut gammas = Vec::new();
+        for group in self.channels.groups().filter(|group| self.sources.is_prunable(*group)) {
+            let (price, strength) = (prices[group.index()], strengths[group.index()]);
+            penalty += self.lambda * price * f64::from(strength);
+            let members = self.sources.members(group);
+            gammas.clear();
+            gammas.extend(members.iter().map(|(node, channel)| {
+                parameters.values(*node, Role::Gamma).expect("asked for by `parameters`")[*channel]
+            }));
+            shrink_maximum(&mut gammas, learning_rate * self.lambda * price);
+            let silent = gammas.iter().all(|gamma| *gamma == 0.0);
+            for ((node, channel), gamma) in members.iter().zip(&gammas) {
+                parameters.values_mut(*node, Role::Gamma).expect("asked for by `parameters`")
+                    [*channel] = *gamma;
+                if silent {
+                    parameters.values_mut(*node, Role::Beta).expect("asked for by `parameters`")
+                        [*channel] = 0.0;
+                }
+            }
+        }
+        penalty
+    }
+}

@@ -1,0 +1,37 @@
+//! What can go wrong in surgery.
+
+use graph::GraphError;
+use thiserror::Error;
+
+/// An operation that cannot be done.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SurgeryError {
+    /// The rewritten graph is not a network.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// No width fits the budget.
+    #[error(
+        "a budget of {budget} cannot be met: with one channel per group the network still costs {lowest}"
+    )]
+    Infeasible {
+        /// The budget, in the cost model's unit.
+        budget: f64,
+        /// Cost of the narrowest network.
+        lowest: f64,
+    },
+    /// A multiplier that is not a positive number.
+    #[error("a width multiplier must be a positive number, is {0}")]
+    Multiplier(f64),
+    /// A divisor of zero.
+    #[error("a channel divisor must be at least 1")]
+    Divisor,
+    /// A parameter that the graph calls for is missing.
+    #[error("parameter {role} of node `{node}` is missing")]
+    Missing {
+        /// Name of the node.
+        node: String,
+        /// Role of the parameter.
+        role: String,
+    },
+}

@@ -1,0 +1,100 @@
+//! Everything that a run needs to go on, as bytes (safetensors, readable from other languages).
+
+use std::collections::BTreeMap;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use tensor_ops::{Device, Span};
+
+use crate::trainer::Position;
+use crate::{TrainError, Trainer};
+
+const POSITION: &str = "position";
+
+impl<D: Device> Trainer<'_, D> {
+    /// Parameters, optimizer state, running statistics and position. A trainer of the same network and recipe that loads
+    /// them goes on bit by bit as this one would have.
+    pub fn save(&self) -> Vec<u8> {
+        let stretches: Vec<(String, Vec<u8>)> = self
+            .stretches()
+            .into_iter()
+            .map(|(name, span)| {
+                let values = self.session.download(span);
+                (name, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+            })
+            .collect();
+        let position = encode(self.position);
+        let mut views = BTreeMap::new();
+        for (name, bytes) in &stretches {
+            let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes);
+            views.insert(name.as_str(), view.expect("four bytes a value"));
+        }
+        let view = TensorView::new(Dtype::U64, vec![position.len() / 8], &position);
+        views.insert(POSITION, view.expect("eight bytes a value"));
+        safetensors::serialize(views, None).expect("names are unique and sizes agree")
+    }
+
+    /// Goes on from what [`Trainer::save`] gave.
+    pub fn load(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
+        let refuse = |reason: String| TrainError::Checkpoint(reason);
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| refuse(error.to_string()))?;
+        let find = |name: &str, dtype: Dtype, len: usize| {
+            let tensor =
+                tensors.tensor(name).map_err(|_| refuse(format!("`{name}` is missing")))?;
+            if tensor.dtype() != dtype || tensor.shape() != [len] {
+                let found = tensor.shape();
+                return Err(refuse(format!(
+                    "`{name}` has shape {found:?}, expected [{len}]: it is of another network"
+                )));
+            }
+            Ok(tensor.data().to_vec())
+        };
+        let position = decode(&find(POSITION, Dtype::U64, 5)?);
+        let mut values = Vec::new();
+        for (name, span) in self.stretches() {
+            let data = find(&name, Dtype::F32, span.len)?;
+            let floats: Vec<f32> = data
+                .chunks_exact(4)
+                .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+                .collect();
+            values.push((span, floats));
+        }
+        for (span, floats) in values {
+            self.session.upload(span, &floats);
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    fn stretches(&self) -> Vec<(String, Span)> {
+        let layout = &self.session.program.layout;
+        let mut stretches = vec![
+            ("parameters".to_owned(), layout.trained()),
+            ("statistics".to_owned(), layout.statistics),
+        ];
+        for (kind, span) in layout.state.iter().enumerate() {
+            stretches.push((format!("optimizer.{kind}"), *span));
+        }
+        stretches
+    }
+}
+
+fn encode(position: Position) -> Vec<u8> {
+    let Position { epoch, step, loss, correct, penalty } = position;
+    let words = [u64::from(epoch), step as u64, loss.to_bits(), correct, penalty.to_bits()];
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn decode(bytes: &[u8]) -> Position {
+    let word = |index: usize| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[8 * index..8 * (index + 1)]);
+        u64::from_le_bytes(word)
+    };
+    Position {
+        epoch: word(0) as u32,
+        step: word(1) as usize,
+        loss: f64::from_bits(word(2)),
+        correct: word(3),
+        penalty: f64::from_bits(word(4)),
+    }
+}

@@ -1,0 +1,143 @@
+//! A graph compiled once, for a batch size and a device, to the instructions of a whole step.
+
+mod backward;
+mod buffers;
+mod convert;
+mod emit;
+mod forward;
+mod layout;
+mod wires;
+
+use graph::{Graph, NodeId, Op, Shape};
+use tensor_ops::{Instruction, Tensor};
+
+use crate::{Recipe, TrainError};
+use buffers::Buffers;
+use emit::Emitter;
+pub(crate) use layout::Layout;
+use layout::Purpose;
+use wires::{Mode, Wires};
+
+/// The instructions of one step and the arena that they work on.
+///
+/// Planned once: order, fusions, the life of every buffer. A step then only executes.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(crate) batch: usize,
+    pub(crate) layout: Layout,
+    pub(crate) input: Shape,
+    pub(crate) classes: usize,
+    /// Number of values in the arena.
+    pub(crate) arena: usize,
+    pub(crate) instructions: Vec<Instruction>,
+}
+
+impl Program {
+    /// Forward pass, loss, backward pass and optimizer step.
+    pub fn training(graph: &Graph, recipe: &Recipe) -> Result<Self, TrainError> {
+        Self::plan(graph, recipe.batch_size, &Purpose::Training(recipe))
+    }
+
+    /// Forward pass with running statistics, and the loss.
+    pub fn inference(graph: &Graph, batch: usize) -> Result<Self, TrainError> {
+        Self::plan(graph, batch, &Purpose::Inference)
+    }
+
+    /// The instructions, in order.
+    pub fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    /// Bytes of device memory that the program works on.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena * size_of::<f32>()
+    }
+
+    fn plan(graph: &Graph, batch: usize, purpose: &Purpose<'_>) -> Result<Self, TrainError> {
+        let (input, logits) = ends(graph)?;
+        let layout = Layout::new(graph, batch, input.elements(), purpose);
+        let mode = match purpose {
+            Purpose::Training(_) => Mode::Train,
+            Purpose::Inference => Mode::Infer,
+        };
+        let mut buffers = Buffers::default();
+        let wires = Wires::new(graph, batch, mode, layout.images.offset, &mut buffers);
+        emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
+        let arena = buffers.place(layout.len);
+        let instructions = emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
+        let classes = graph.node(logits).shape.channels;
+        Ok(Self { batch, layout, input, classes, arena, instructions })
+    }
+}
+
+/// Shape of the image and the node of the logits.
+fn ends(graph: &Graph) -> Result<(Shape, NodeId), TrainError> {
+    let images: Vec<Shape> = graph
+        .nodes()
+        .filter(|(_, node)| matches!(node.op, Op::Input(_)))
+        .map(|(_, node)| node.shape)
+        .collect();
+    let [image] = images.as_slice() else { return Err(TrainError::Inputs(images.len())) };
+    match graph.outputs() {
+        [logits] if graph.node(*logits).shape.area() == 1 => Ok((*image, *logits)),
+        [logits] => Err(TrainError::Output(format!(
+            "`{}` of {}",
+            graph.node(*logits).name,
+            graph.node(*logits).shape
+        ))),
+        outputs => Err(TrainError::Output(format!("{} outputs", outputs.len()))),
+    }
+}
+
+fn emit(
+    graph: &Graph,
+    batch: usize,
+    purpose: &Purpose<'_>,
+    layout: &Layout,
+    wires: &Wires,
+    buffers: &mut Buffers,
+    logits: NodeId,
+) -> Vec<Instruction> {
+    let (mode, momentum, smoothing) = match purpose {
+        Purpose::Training(recipe) => {
+            (Mode::Train, recipe.batch_norm_momentum as f32, recipe.label_smoothing as f32)
+        }
+        Purpose::Inference => (Mode::Infer, 0.0, 0.0),
+    };
+    let mut emitter = Emitter::new(graph, batch, mode, layout, wires, momentum, buffers);
+    for (id, _) in graph.nodes() {
+        emitter.forward(id);
+    }
+    let value = emitter.value(logits);
+    let grad_logits: Option<Tensor> = match mode {
+        Mode::Train => emitter.gradient_to_write(logits).map(|(tensor, _)| tensor),
+        Mode::Infer => None,
+    };
+    let Layout { labels, losses, correct, .. } = *layout;
+    emitter.push(Instruction::SoftmaxCrossEntropy {
+        logits: value,
+        labels,
+        smoothing,
+        losses,
+        correct,
+        grad_logits,
+    });
+    if let Purpose::Training(recipe) = purpose {
+        for (id, _) in graph.nodes().rev() {
+            emitter.backward(id);
+        }
+        for (parameters, decay) in
+            [(layout.decayed, recipe.weight_decay as f32), (layout.exempt, 0.0)]
+        {
+            if parameters.len > 0 {
+                let rule = layout.rule(recipe.optimizer, parameters);
+                let gradients = tensor_ops::Span::new(
+                    layout.gradients.offset + parameters.offset - layout.decayed.offset,
+                    parameters.len,
+                );
+                emitter.push(Instruction::Update { parameters, gradients, decay, rule });
+            }
+        }
+    }
+    emitter.finish()
+}

@@ -1,0 +1,164 @@
+//! Where parameters, optimizer state and inputs lie in the arena, before the wires.
+
+use std::collections::BTreeMap;
+
+use graph::{Graph, NodeId, ParameterSpec, Role};
+use tensor_ops::{Span, UpdateRule};
+
+use crate::{Optimizer, Recipe};
+
+/// The part of the arena that lives from step to step.
+///
+/// Trained parameters lie in one stretch, those with weight decay first, so that an optimizer step is one or two
+/// instructions; gradients and optimizer state mirror that stretch.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    parameters: BTreeMap<(NodeId, Role), (ParameterSpec, Span)>,
+    /// Trained parameters that decay.
+    pub(crate) decayed: Span,
+    /// Trained parameters that do not.
+    pub(crate) exempt: Span,
+    /// Gradients of all trained parameters.
+    pub(crate) gradients: Span,
+    /// Optimizer state, one stretch per kind.
+    pub(crate) state: Vec<Span>,
+    /// Running statistics of batch norm.
+    pub(crate) statistics: Span,
+    /// Mean and inverse deviation of a batch, per batch-norm node.
+    batch_statistics: BTreeMap<NodeId, (Span, Span)>,
+    /// One batch of images.
+    pub(crate) images: Span,
+    /// One label per image.
+    pub(crate) labels: Span,
+    /// One loss per image.
+    pub(crate) losses: Span,
+    /// One verdict per image, 0 or 1.
+    pub(crate) correct: Span,
+    /// Number of values up to here.
+    pub(crate) len: usize,
+}
+
+/// Which of the optional parts are laid out.
+pub(crate) enum Purpose<'a> {
+    Training(&'a Recipe),
+    Inference,
+}
+
+impl Layout {
+    pub(crate) fn new(graph: &Graph, batch: usize, image: usize, purpose: &Purpose<'_>) -> Self {
+        let mut next = 0;
+        let mut take = |len: usize| {
+            next += len;
+            Span::new(next - len, len)
+        };
+        let specs = graph.parameters();
+        let decays = |spec: &ParameterSpec| match purpose {
+            Purpose::Training(recipe) => spec.role == Role::Weight || recipe.decay_batch_norm,
+            Purpose::Inference => true,
+        };
+        let mut parameters = BTreeMap::new();
+        let mut stretch = |take: &mut dyn FnMut(usize) -> Span,
+                           belongs: &dyn Fn(&ParameterSpec) -> bool| {
+            let start = take(0).offset;
+            for spec in specs.iter().filter(|spec| belongs(spec)) {
+                parameters.insert((spec.node, spec.role), (spec.clone(), take(spec.len())));
+            }
+            Span::new(start, take(0).offset - start)
+        };
+        let decayed = stretch(&mut take, &|spec| spec.role.is_trained() && decays(spec));
+        let exempt = stretch(&mut take, &|spec| spec.role.is_trained() && !decays(spec));
+        let statistics = stretch(&mut take, &|spec| !spec.role.is_trained());
+        let trained = decayed.len + exempt.len;
+        let (gradients, state, batch_statistics) = match purpose {
+            Purpose::Inference => (take(0), Vec::new(), BTreeMap::new()),
+            Purpose::Training(recipe) => {
+                let kinds = match recipe.optimizer {
+                    Optimizer::Sgd { .. } => 1,
+                    Optimizer::RmsProp { .. } | Optimizer::Adam { .. } => 2,
+                };
+                let gradients = take(trained);
+                let state = (0..kinds).map(|_| take(trained)).collect();
+                let beta = specs.iter().filter(|spec| spec.role == Role::Beta);
+                let saved =
+                    beta.map(|spec| (spec.node, (take(spec.len()), take(spec.len())))).collect();
+                (gradients, state, saved)
+            }
+        };
+        let images = take(batch * image);
+        let [labels, losses, correct] = [take(batch), take(batch), take(batch)];
+        Self {
+            parameters,
+            decayed,
+            exempt,
+            gradients,
+            state,
+            statistics,
+            batch_statistics,
+            images,
+            labels,
+            losses,
+            correct,
+            len: next,
+        }
+    }
+
+    /// All trained parameters.
+    pub(crate) fn trained(&self) -> Span {
+        Span::new(self.decayed.offset, self.decayed.len + self.exempt.len)
+    }
+
+    /// Every parameter tensor and where it lies, by node and role.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&ParameterSpec, Span)> {
+        self.parameters.values().map(|(spec, span)| (spec, *span))
+    }
+
+    /// Where a parameter lies, if the node has it.
+    pub(crate) fn find(&self, node: NodeId, role: Role) -> Option<Span> {
+        self.parameters.get(&(node, role)).map(|(_, span)| *span)
+    }
+
+    /// Where a parameter lies that the node's operator has.
+    pub(crate) fn span(&self, node: NodeId, role: Role) -> Span {
+        self.find(node, role).expect("the operator has this parameter")
+    }
+
+    /// Where the gradient of a trained parameter lies, if the node has it.
+    pub(crate) fn gradient(&self, node: NodeId, role: Role) -> Option<Span> {
+        let span = self.find(node, role)?;
+        Some(Span::new(self.gradients.offset + span.offset - self.decayed.offset, span.len))
+    }
+
+    /// Mean and inverse deviation of the batch at a batch-norm node.
+    pub(crate) fn batch_statistics(&self, node: NodeId) -> (Span, Span) {
+        self.batch_statistics[&node]
+    }
+
+    /// The optimizer's rule on the part of its state that mirrors `parameters`.
+    pub(crate) fn rule(&self, optimizer: Optimizer, parameters: Span) -> UpdateRule {
+        let state = |kind: usize| {
+            Span::new(
+                self.state[kind].offset + parameters.offset - self.decayed.offset,
+                parameters.len,
+            )
+        };
+        match optimizer {
+            Optimizer::Sgd { momentum, nesterov } => {
+                UpdateRule::Sgd { momentum: momentum as f32, nesterov, velocity: state(0) }
+            }
+            Optimizer::RmsProp { decay, momentum, epsilon } => UpdateRule::RmsProp {
+                decay: decay as f32,
+                momentum: momentum as f32,
+                epsilon: epsilon as f32,
+                mean_square: state(0),
+                velocity: state(1),
+            },
+            Optimizer::Adam { beta1, beta2, epsilon } => UpdateRule::Adam {
+                beta1: beta1 as f32,
+                beta2: beta2 as f32,
+                epsilon: epsilon as f32,
+                first_moment: state(0),
+                second_moment: state(1),
+            },
+        }
+    }
+}

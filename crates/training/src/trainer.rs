@@ -1,0 +1,186 @@
+//! The training loop.
+
+use datasets::{Batches, Streams};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use tensor_ops::{Device, Scalars};
+
+use crate::session::Session;
+use crate::{Network, Parameters, Penalty, Program, Recipe, TrainError};
+
+/// What to do after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Stop here; the trainer can be saved and goes on later as if nothing had happened.
+    Stop,
+}
+
+/// A step that was done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Epoch, from 1.
+    pub epoch: u32,
+    /// Step within the epoch, from 1.
+    pub step: usize,
+    /// Steps of an epoch.
+    pub steps: usize,
+    /// Mean loss of the batch.
+    pub loss: f64,
+}
+
+/// An epoch that was completed: means over its training images and its last penalty.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Epoch, from 1.
+    pub epoch: u32,
+    /// Mean training loss.
+    pub loss: f64,
+    /// Training accuracy, on augmented images and with changing parameters.
+    pub accuracy: f64,
+    /// Penalty after the last step.
+    pub penalty: f64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+}
+
+/// How an epoch ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EpochEnd {
+    /// All its steps are done.
+    Completed(EpochRecord),
+    /// Stopped on request, in the middle.
+    Stopped,
+}
+
+/// Where a run is: everything besides the values in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub(crate) struct Position {
+    /// Epochs completed.
+    pub(crate) epoch: u32,
+    /// Steps done of the epoch under way.
+    pub(crate) step: usize,
+    /// Sums over the steps of the epoch under way.
+    pub(crate) loss: f64,
+    pub(crate) correct: u64,
+    pub(crate) penalty: f64,
+}
+
+/// Trains one network by a recipe; can stop after any step and go on later.
+pub struct Trainer<'d, D: Device> {
+    pub(crate) graph: graph::Graph,
+    pub(crate) recipe: Recipe,
+    pub(crate) session: Session<'d, D>,
+    pub(crate) position: Position,
+    dropout_seed: u64,
+    images: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+impl<'d, D: Device> Trainer<'d, D> {
+    /// Plans the training of a network. Dropout draws from the stream `dropout`.
+    pub fn new(
+        network: &Network,
+        recipe: &Recipe,
+        streams: Streams,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        let program = Program::training(&network.graph, recipe)?;
+        let images = vec![0.0; program.batch * program.input.elements()];
+        let labels = vec![0; program.batch];
+        let mut session = Session::new(program, device)?;
+        session.load(&network.graph, &network.parameters)?;
+        Ok(Self {
+            graph: network.graph.clone(),
+            recipe: recipe.clone(),
+            session,
+            position: Position::default(),
+            dropout_seed: streams.stream("dropout").next_u64(),
+            images,
+            labels,
+        })
+    }
+
+    /// Whether all epochs are done.
+    pub fn is_finished(&self) -> bool {
+        self.position.epoch >= self.recipe.epochs
+    }
+
+    /// Epochs completed.
+    pub fn epochs_done(&self) -> u32 {
+        self.position.epoch
+    }
+
+    /// Runs the epoch under way to its end, or until `observe` says stop.
+    ///
+    /// One step: fill the batch, execute the program, apply the penalty.
+    pub fn epoch(
+        &mut self,
+        batches: &Batches,
+        penalty: &mut dyn Penalty,
+        observe: &mut dyn FnMut(Step) -> Control,
+    ) -> Result<EpochEnd, TrainError> {
+        fits(&self.session.program, batches.shape())?;
+        let steps = batches.per_epoch();
+        let order = batches.epoch(u64::from(self.position.epoch));
+        let wanted = penalty.parameters();
+        let mut penalized = Parameters::new();
+        let mut rate = 0.0;
+        while self.position.step < steps {
+            let done = steps as f64 * f64::from(self.position.epoch) + self.position.step as f64;
+            rate = self
+                .recipe
+                .learning_rate
+                .rate((done + 0.5) / steps as f64, f64::from(self.recipe.epochs));
+            order.fill(self.position.step, &mut self.images, &mut self.labels);
+            let scalars =
+                Scalars { rate: rate as f32, step: done as u64 + 1, seed: self.dropout_seed };
+            let result = self.session.run(&self.images, &self.labels, self.labels.len(), scalars);
+            if !wanted.is_empty() {
+                self.session.read(&wanted, &mut penalized);
+                self.position.penalty = penalty.apply(&mut penalized, rate);
+                self.session.write(&wanted, &penalized);
+            }
+            self.position.step += 1;
+            self.position.loss += result.loss;
+            self.position.correct += result.correct;
+            let (epoch, step) = (self.position.epoch + 1, self.position.step);
+            let loss = result.loss / self.labels.len() as f64;
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged { loss, epoch, step });
+            }
+            if observe(Step { epoch, step, steps, loss }) == Control::Stop && step < steps {
+                return Ok(EpochEnd::Stopped);
+            }
+        }
+        let images = (steps * self.labels.len()) as f64;
+        let Position { epoch, loss, correct, penalty, .. } = self.position;
+        self.position = Position { epoch: epoch + 1, penalty, ..Position::default() };
+        Ok(EpochEnd::Completed(EpochRecord {
+            epoch: epoch + 1,
+            loss: loss / images,
+            accuracy: correct as f64 / images,
+            penalty,
+            learning_rate: rate,
+        }))
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> Network {
+        Network { graph: self.graph.clone(), parameters: self.session.parameters() }
+    }
+}
+
+/// Whether batches of this shape, `[batch, height, width, channels]`, are what a program was planned for.
+pub(crate) fn fits(program: &Program, shape: [usize; 4]) -> Result<(), TrainError> {
+    let input = program.input;
+    let expected = [program.batch, input.height, input.width, input.channels];
+    if shape == expected {
+        return Ok(());
+    }
+    let text = |shape: [usize; 4]| {
+        format!("{} images of {}x{}x{} at a time", shape[0], shape[1], shape[2], shape[3])
+    };
+    Err(TrainError::ImageShape { found: text(shape), expected: text(expected) })
+}
