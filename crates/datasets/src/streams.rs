@@ -1,7 +1,7 @@
 //! Named random streams: every use of randomness in the workspace names its stream.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 /// Separates these keys from every other use of SHA-256 and from later versions of this derivation.
@@ -36,6 +36,11 @@ impl Streams {
     /// The seed that these streams are derived from.
     pub fn seed(self) -> u64 {
         self.seed
+    }
+
+    /// Streams of a part of the work, such as one of several training runs: they share no stream with these.
+    pub fn derive(self, name: &str) -> Self {
+        Self::new(self.stream(name).next_u64())
     }
 
     /// The stream called `name`, from its beginning; the same as [`Streams::indexed`] with no indices.

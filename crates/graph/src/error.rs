@@ -120,4 +120,7 @@ pub enum ShapeProblem {
     /// A dropout rate outside its range.
     #[error("rate must be in [0, 1), is {0}")]
     Rate(f32),
+    /// An epsilon under which the deviation may be zero or is not a number.
+    #[error("epsilon must be positive and finite, is {0}")]
+    Epsilon(f32),
 }

@@ -78,6 +78,22 @@ impl Graph {
         }
         consumers
     }
+
+    /// Which wires an output still needs when only those for which `present` holds are left.
+    pub(crate) fn needed(&self, present: impl Fn(NodeId) -> bool) -> Vec<bool> {
+        let mut needed = vec![false; self.len()];
+        for output in &self.outputs {
+            needed[output.0] = true;
+        }
+        for (id, node) in self.nodes().rev() {
+            if needed[id.0] && present(id) {
+                for input in &node.inputs {
+                    needed[input.0] = true;
+                }
+            }
+        }
+        needed
+    }
 }
 
 /// Builds a [`Graph`]; every shape, name and number of inputs is proved at insertion.

@@ -64,16 +64,17 @@ impl fmt::Display for Shape {
 }
 
 impl Window {
-    /// Output positions along `axis` (0 vertical, 1 horizontal) and the padding before the first one.
+    /// Output positions along `axis` (0 vertical, 1 horizontal) and the padding before the first one; nothing if the
+    /// window does not fit or has a size of zero.
     ///
     /// SAME and VALID follow TensorFlow: `ceil(input / stride)` and `ceil((input - extent + 1) / stride)`.
     pub fn along(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
         let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
         let extent = kernel.checked_sub(1)?.checked_mul(self.dilation[axis])?.checked_add(1)?;
-        let fits = |padded: usize| Some(padded.checked_sub(extent)? / stride + 1);
+        let fits = |padded: usize| Some(padded.checked_sub(extent)?.checked_div(stride)? + 1);
         match self.padding {
             Padding::Same => {
-                let out = input.div_ceil(stride);
+                let out = if stride == 0 { 0 } else { input.div_ceil(stride) };
                 let needed =
                     (out.checked_sub(1)? * stride).checked_add(extent)?.saturating_sub(input);
                 Some((out, needed / 2))
@@ -84,6 +85,16 @@ impl Window {
                 Some((fits(input.checked_add(before)?.checked_add(after)?)?, before))
             }
         }
+    }
+
+    /// A pool must see at least one position of the image everywhere: taps further apart than the image is large may all
+    /// lie on padding.
+    fn sees_image(&self, input: Shape) -> Result<(), ShapeProblem> {
+        let blind = |axis: usize, size: usize| self.kernel[axis] > 1 && self.dilation[axis] > size;
+        if blind(0, input.height) || blind(1, input.width) {
+            return Err(ShapeProblem::WindowTooLarge { window: *self, input });
+        }
+        Ok(())
     }
 
     fn over(&self, input: Shape, channels: usize) -> Result<Shape, ShapeProblem> {
@@ -127,13 +138,15 @@ pub(crate) fn output_shape(op: &Op, inputs: &[Shape]) -> Result<Shape, ShapeProb
                     output: conv.out,
                 });
             }
-            weights(&[conv.window.taps(), input.channels / conv.groups, conv.out])?;
+            let [height, width] = conv.window.kernel;
+            weights(&[height, width, input.channels / conv.groups, conv.out])?;
             conv.window.over(input, conv.out)?
         }
         Op::Depthwise(depthwise) => {
             arity("one", inputs.len() == 1)?;
             let channels = inputs[0].channels.saturating_mul(depthwise.multiplier);
-            weights(&[depthwise.window.taps(), channels])?;
+            let [height, width] = depthwise.window.kernel;
+            weights(&[height, width, channels])?;
             depthwise.window.over(inputs[0], channels)?
         }
         Op::Linear(linear) => {
@@ -144,7 +157,14 @@ pub(crate) fn output_shape(op: &Op, inputs: &[Shape]) -> Result<Shape, ShapeProb
             weights(&[inputs[0].channels, linear.out])?;
             Shape::new(1, 1, linear.out)
         }
-        Op::BatchNorm(_) | Op::Activation(_) => {
+        Op::BatchNorm(norm) => {
+            arity("one", inputs.len() == 1)?;
+            if !(norm.epsilon > 0.0 && norm.epsilon.is_finite()) {
+                return Err(ShapeProblem::Epsilon(norm.epsilon));
+            }
+            inputs[0]
+        }
+        Op::Activation(_) => {
             arity("one", inputs.len() == 1)?;
             inputs[0]
         }
@@ -185,6 +205,7 @@ pub(crate) fn output_shape(op: &Op, inputs: &[Shape]) -> Result<Shape, ShapeProb
         }
         Op::MaxPool(pool) | Op::AvgPool(pool) => {
             arity("one", inputs.len() == 1)?;
+            pool.window.sees_image(inputs[0])?;
             pool.window.over(inputs[0], inputs[0].channels)?
         }
         Op::GlobalAvgPool | Op::GlobalMaxPool => {

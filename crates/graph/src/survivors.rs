@@ -2,6 +2,7 @@
 //!
 //! Dead groups disappear. A producer whose input has disappeared wholly has nothing to work on and disappears too, even
 //! if its own channels are alive; a join then loses that input (the original's VANISHED rule, `configurable_ops.py`).
+//! A wire that only disappeared nodes read is of no use and disappears as well.
 
 use crate::{Channels, Graph, GraphError, Keep, NodeId, Op, Widths};
 
@@ -101,10 +102,14 @@ impl Survivors {
             wires.push(wire);
             silent.push(is_silent);
         }
-        match graph.outputs().iter().find(|output| wires[output.index()].is_empty()) {
-            Some(output) => Err(GraphError::Cut(graph.node(*output).name.clone())),
-            None => Ok(Self { wires }),
+        if let Some(output) = graph.outputs().iter().find(|id| wires[id.index()].is_empty()) {
+            return Err(GraphError::Cut(graph.node(*output).name.clone()));
         }
+        let needed = graph.needed(|id| !wires[id.index()].is_empty());
+        for (wire, _) in wires.iter_mut().zip(needed).filter(|(_, needed)| !needed) {
+            wire.clear();
+        }
+        Ok(Self { wires })
     }
 
     /// The remaining channels of a wire, in order; empty if the wire disappears.

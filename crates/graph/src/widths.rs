@@ -37,7 +37,8 @@ impl Graph {
 
     /// Widths of all wires from those of the producers (convolutions and linear layers), which `producer` gives.
     ///
-    /// A producer whose input has width 0 gets width 0.
+    /// A wire that is fed by nothing or feeds nothing has width 0, whatever `producer` says, so that these are the widths
+    /// of the graph that [`Graph::with_widths`] makes.
     pub fn widths_from(&self, producer: impl Fn(NodeId) -> usize) -> Widths {
         let mut wires: Vec<usize> = Vec::with_capacity(self.len());
         for (id, node) in self.nodes() {
@@ -51,9 +52,12 @@ impl Graph {
                         producer(id)
                     }
                 }
-                Op::Depthwise(depthwise) => input(0) * depthwise.multiplier,
-                Op::Concat => node.inputs.iter().map(|id| wires[id.index()]).sum(),
-                Op::Flatten => input(0) * self.node(node.inputs[0]).shape.area(),
+                Op::Depthwise(depthwise) => input(0).saturating_mul(depthwise.multiplier),
+                Op::Concat => {
+                    let widths = node.inputs.iter().map(|id| wires[id.index()]);
+                    widths.fold(0, usize::saturating_add)
+                }
+                Op::Flatten => input(0).saturating_mul(self.node(node.inputs[0]).shape.area()),
                 Op::Add => node.inputs.iter().map(|id| wires[id.index()]).max().unwrap_or(0),
                 Op::BatchNorm(_)
                 | Op::Activation(_)
@@ -66,6 +70,10 @@ impl Graph {
             };
             wires.push(width);
         }
+        let needed = self.needed(|id| wires[id.index()] > 0);
+        for (width, _) in wires.iter_mut().zip(needed).filter(|(_, needed)| !needed) {
+            *width = 0;
+        }
         Widths::from_wires(wires)
     }
 
@@ -74,7 +82,8 @@ impl Graph {
         let mut widths = vec![0; self.len()];
         for (bundle, size) in bundles.iter().zip(sizes) {
             for (producer, channels) in &bundle.producers {
-                widths[producer.index()] += channels * size;
+                let width: &mut usize = &mut widths[producer.index()];
+                *width = width.saturating_add(channels.saturating_mul(*size));
             }
         }
         self.widths_from(|id| widths[id.index()])

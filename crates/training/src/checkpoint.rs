@@ -6,9 +6,13 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tensor_ops::{Device, Span};
 
 use crate::trainer::Position;
-use crate::{TrainError, Trainer};
+use crate::{EpochRecord, TrainError, Trainer};
 
 const POSITION: &str = "position";
+const HISTORY: &str = "history";
+
+/// Words of an epoch's record.
+const RECORD: usize = 5;
 
 impl<D: Device> Trainer<'_, D> {
     /// Parameters, optimizer state, running statistics and position. A trainer of the same network and recipe that loads
@@ -23,6 +27,8 @@ impl<D: Device> Trainer<'_, D> {
             })
             .collect();
         let position = encode(self.position);
+        let history: Vec<u8> =
+            self.history.iter().flat_map(|record| encode_record(*record)).collect();
         let mut views = BTreeMap::new();
         for (name, bytes) in &stretches {
             let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes);
@@ -30,6 +36,8 @@ impl<D: Device> Trainer<'_, D> {
         }
         let view = TensorView::new(Dtype::U64, vec![position.len() / 8], &position);
         views.insert(POSITION, view.expect("eight bytes a value"));
+        let view = TensorView::new(Dtype::U64, vec![self.history.len(), RECORD], &history);
+        views.insert(HISTORY, view.expect("eight bytes a value"));
         safetensors::serialize(views, None).expect("names are unique and sizes agree")
     }
 
@@ -37,21 +45,23 @@ impl<D: Device> Trainer<'_, D> {
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
         let refuse = |reason: String| TrainError::Checkpoint(reason);
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| refuse(error.to_string()))?;
-        let find = |name: &str, dtype: Dtype, len: usize| {
+        let find = |name: &str, dtype: Dtype, shape: &[usize]| {
             let tensor =
                 tensors.tensor(name).map_err(|_| refuse(format!("`{name}` is missing")))?;
-            if tensor.dtype() != dtype || tensor.shape() != [len] {
+            if tensor.dtype() != dtype || tensor.shape() != shape {
                 let found = tensor.shape();
                 return Err(refuse(format!(
-                    "`{name}` has shape {found:?}, expected [{len}]: it is of another network"
+                    "`{name}` has shape {found:?}, expected {shape:?}: it is of another run"
                 )));
             }
             Ok(tensor.data().to_vec())
         };
-        let position = decode(&find(POSITION, Dtype::U64, 5)?);
+        let position = decode(&find(POSITION, Dtype::U64, &[5])?);
+        let epochs = find(HISTORY, Dtype::U64, &[position.epoch as usize, RECORD])?;
+        let history = epochs.chunks_exact(8 * RECORD).map(decode_record).collect();
         let mut values = Vec::new();
         for (name, span) in self.stretches() {
-            let data = find(&name, Dtype::F32, span.len)?;
+            let data = find(&name, Dtype::F32, &[span.len])?;
             let floats: Vec<f32> = data
                 .chunks_exact(4)
                 .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
@@ -62,6 +72,7 @@ impl<D: Device> Trainer<'_, D> {
             self.session.upload(span, &floats);
         }
         self.position = position;
+        self.history = history;
         Ok(())
     }
 
@@ -80,21 +91,48 @@ impl<D: Device> Trainer<'_, D> {
 
 fn encode(position: Position) -> Vec<u8> {
     let Position { epoch, step, loss, correct, penalty } = position;
-    let words = [u64::from(epoch), step as u64, loss.to_bits(), correct, penalty.to_bits()];
+    bytes([u64::from(epoch), step as u64, loss.to_bits(), correct, penalty.to_bits()])
+}
+
+fn encode_record(record: EpochRecord) -> Vec<u8> {
+    let EpochRecord { epoch, loss, accuracy, penalty, learning_rate } = record;
+    bytes([
+        u64::from(epoch),
+        loss.to_bits(),
+        accuracy.to_bits(),
+        penalty.to_bits(),
+        learning_rate.to_bits(),
+    ])
+}
+
+fn decode_record(bytes: &[u8]) -> EpochRecord {
+    let real = |index: usize| f64::from_bits(word(bytes, index));
+    let epoch = word(bytes, 0) as u32;
+    EpochRecord {
+        epoch,
+        loss: real(1),
+        accuracy: real(2),
+        penalty: real(3),
+        learning_rate: real(4),
+    }
+}
+
+fn bytes(words: [u64; 5]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 fn decode(bytes: &[u8]) -> Position {
-    let word = |index: usize| {
-        let mut word = [0; 8];
-        word.copy_from_slice(&bytes[8 * index..8 * (index + 1)]);
-        u64::from_le_bytes(word)
-    };
     Position {
-        epoch: word(0) as u32,
-        step: word(1) as usize,
-        loss: f64::from_bits(word(2)),
-        correct: word(3),
-        penalty: f64::from_bits(word(4)),
+        epoch: word(bytes, 0) as u32,
+        step: word(bytes, 1) as usize,
+        loss: f64::from_bits(word(bytes, 2)),
+        correct: word(bytes, 3),
+        penalty: f64::from_bits(word(bytes, 4)),
     }
+}
+
+fn word(bytes: &[u8], index: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[8 * index..8 * (index + 1)]);
+    u64::from_le_bytes(word)
 }

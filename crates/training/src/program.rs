@@ -26,7 +26,6 @@ pub struct Program {
     pub(crate) batch: usize,
     pub(crate) layout: Layout,
     pub(crate) input: Shape,
-    pub(crate) classes: usize,
     /// Number of values in the arena.
     pub(crate) arena: usize,
     pub(crate) instructions: Vec<Instruction>,
@@ -65,8 +64,7 @@ impl Program {
         emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
         let arena = buffers.place(layout.len);
         let instructions = emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
-        let classes = graph.node(logits).shape.channels;
-        Ok(Self { batch, layout, input, classes, arena, instructions })
+        Ok(Self { batch, layout, input, arena, instructions })
     }
 }
 

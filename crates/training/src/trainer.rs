@@ -73,6 +73,7 @@ pub struct Trainer<'d, D: Device> {
     pub(crate) recipe: Recipe,
     pub(crate) session: Session<'d, D>,
     pub(crate) position: Position,
+    pub(crate) history: Vec<EpochRecord>,
     dropout_seed: u64,
     images: Vec<f32>,
     labels: Vec<u32>,
@@ -96,6 +97,7 @@ impl<'d, D: Device> Trainer<'d, D> {
             recipe: recipe.clone(),
             session,
             position: Position::default(),
+            history: Vec::new(),
             dropout_seed: streams.stream("dropout").next_u64(),
             images,
             labels,
@@ -107,9 +109,14 @@ impl<'d, D: Device> Trainer<'d, D> {
         self.position.epoch >= self.recipe.epochs
     }
 
-    /// Epochs completed.
-    pub fn epochs_done(&self) -> u32 {
-        self.position.epoch
+    /// The epochs completed, also those before a checkpoint was loaded.
+    pub fn history(&self) -> &[EpochRecord] {
+        &self.history
+    }
+
+    /// Steps done, of all epochs; `steps` is the number of an epoch.
+    pub fn steps_done(&self, steps: usize) -> u64 {
+        u64::from(self.position.epoch) * steps as u64 + self.position.step as u64
     }
 
     /// Runs the epoch under way to its end, or until `observe` says stop.
@@ -157,13 +164,16 @@ impl<'d, D: Device> Trainer<'d, D> {
         let images = (steps * self.labels.len()) as f64;
         let Position { epoch, loss, correct, penalty, .. } = self.position;
         self.position = Position { epoch: epoch + 1, penalty, ..Position::default() };
-        Ok(EpochEnd::Completed(EpochRecord {
+        let accuracy = correct as f64 / images;
+        let record = EpochRecord {
             epoch: epoch + 1,
             loss: loss / images,
-            accuracy: correct as f64 / images,
+            accuracy,
             penalty,
             learning_rate: rate,
-        }))
+        };
+        self.history.push(record);
+        Ok(EpochEnd::Completed(record))
     }
 
     /// The network as it is now.

@@ -1,0 +1,209 @@
+//! The penalty and its proximal step.
+#![cfg(test)]
+
+use cost_models::{CostForm, Flops};
+use datasets::Streams;
+use graph::{
+    Activation, BatchNorm, Builder, Channels, Conv2d, Graph, Linear, NodeId, Op, Role, Shape,
+    Survivors,
+};
+use proptest::prelude::*;
+use regularizers::{GammaSources, MorphNet, Settings, shrink_maximum};
+use testkit::{strategies, toys};
+use training::{Parameters, Penalty};
+
+fn objective(x: &[f32], v: &[f32], threshold: f64) -> f64 {
+    let largest = x.iter().map(|x| f64::from(x.abs())).fold(0.0, f64::max);
+    let distance: f64 = x.iter().zip(v).map(|(x, v)| (f64::from(*x) - f64::from(*v)).powi(2)).sum();
+    threshold * largest + distance / 2.0
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_point_nearby_beats_the_proximal_point(
+        values in prop::collection::vec(-2.0_f32..2.0, 1..6),
+        threshold in 0.0_f64..3.0,
+        step in prop::collection::vec(-0.1_f32..0.1, 6),
+    ) {
+        let mut proximal = values.clone();
+        shrink_maximum(&mut proximal, threshold);
+        let moved: Vec<f32> = proximal.iter().zip(&step).map(|(x, step)| x + step).collect();
+        let best = objective(&proximal, &values, threshold);
+        prop_assert!(best <= objective(&moved, &values, threshold) + 1e-5);
+        prop_assert!(best <= objective(&values, &values, threshold) + 1e-5);
+        prop_assert!(best <= objective(&vec![0.0; values.len()], &values, threshold) + 1e-5);
+    }
+
+    #[test]
+    fn one_value_is_soft_thresholded(value in -2.0_f32..2.0, threshold in 0.0_f64..3.0) {
+        let mut proximal = [value];
+        shrink_maximum(&mut proximal, threshold);
+        let expected = f64::from(value).signum() * (f64::from(value.abs()) - threshold).max(0.0);
+        prop_assert!((f64::from(proximal[0]) - expected).abs() < 1e-6);
+        prop_assert_eq!(proximal[0] == 0.0, f64::from(value.abs()) <= threshold || value == 0.0);
+    }
+
+    #[test]
+    fn a_decision_never_cuts_the_network(graph in strategies::graph(), seed in 0_u64..1000) {
+        let penalty = unit_penalty(&graph, 0.5);
+        let mut parameters = Parameters::init(&graph, &Streams::new(seed));
+        for (index, (node, role)) in penalty.parameters().into_iter().enumerate() {
+            if role == Role::Gamma {
+                for (channel, gamma) in parameters.values_mut(node, role).unwrap().iter_mut().enumerate() {
+                    *gamma = if (seed as usize + 7 * index + 3 * channel).is_multiple_of(5) { 1.0 } else { 0.0 };
+                }
+            }
+        }
+        let decision = penalty.decide(&parameters).unwrap();
+        prop_assert!(graph.with_widths(&decision.survivors.widths()).is_ok());
+        let channels = penalty.channels();
+        prop_assert!(Survivors::of(&graph, channels, &decision.keep).is_ok());
+        for group in channels.groups().filter(|group| !penalty.sources().is_prunable(*group)) {
+            prop_assert!(decision.keep.is_alive(group));
+        }
+    }
+}
+
+/// A penalty whose lambda is exactly 1.
+fn unit_penalty(graph: &Graph, alive_threshold: f64) -> MorphNet {
+    let form = CostForm::of(&Flops, graph);
+    let strength = form.at(&graph.widths());
+    MorphNet::new(graph, form, Settings { strength, alive_threshold })
+}
+
+fn set(parameters: &mut Parameters, node: NodeId, values: &[f32]) {
+    parameters.values_mut(node, Role::Gamma).unwrap().copy_from_slice(values);
+}
+
+fn repeated(parts: &[(usize, f32)]) -> Vec<f32> {
+    parts.iter().flat_map(|(count, value)| vec![*value; *count]).collect()
+}
+
+/// The norm that reads a convolution.
+fn norm(graph: &Graph, conv: &str) -> NodeId {
+    let conv = graph.find(conv).unwrap();
+    let norms = graph.nodes().filter(|(_, node)| matches!(node.op, Op::BatchNorm(_)));
+    norms.into_iter().find(|(_, node)| node.inputs == [conv]).unwrap().0
+}
+
+/// The four-convolution model of the original's tests with a classifier, so that its last channels are not outputs.
+fn four_conv_with_classifier() -> Graph {
+    let model = toys::four_conv();
+    let mut build = Builder::new();
+    let mut ids = Vec::new();
+    for (_, node) in model.nodes() {
+        let inputs: Vec<NodeId> =
+            node.inputs.iter().map(|input: &NodeId| ids[input.index()]).collect();
+        ids.push(build.add(&node.name, node.op.clone(), &inputs).unwrap());
+    }
+    let ends: Vec<NodeId> = model.outputs().iter().map(|output| ids[output.index()]).collect();
+    let pools = ["pool3", "pool4"].into_iter().zip(ends);
+    let pools: Vec<NodeId> =
+        pools.map(|(name, end)| build.add(name, Op::GlobalAvgPool, &[end]).unwrap()).collect();
+    let concat = build.add("ends", Op::Concat, &pools).unwrap();
+    let logits = build.add("logits", Op::Linear(Linear::new(1)), &[concat]).unwrap();
+    build.finish(&[logits]).unwrap()
+}
+
+/// FLOP penalty of the original (`resource_function_test.py`): 1,410,376.375. The classifier, which the original's model
+/// lacks, charges each alive or dead channel that it reads 2 FLOPs.
+#[test]
+fn the_penalty_of_the_four_conv_model_is_the_originals() {
+    let graph = four_conv_with_classifier();
+    let mut penalty = unit_penalty(&graph, 0.45);
+    let mut parameters = Parameters::init(&graph, &Streams::new(0));
+    set(&mut parameters, norm(&graph, "conv1"), &repeated(&[(7, 0.8), (6, 0.2)]));
+    set(&mut parameters, norm(&graph, "conv2"), &repeated(&[(11, -0.7), (12, 0.1)]));
+    set(&mut parameters, norm(&graph, "conv3"), &repeated(&[(10, 0.6), (19, -0.3)]));
+    set(&mut parameters, norm(&graph, "conv4"), &repeated(&[(17, -0.5), (14, -0.4)]));
+    let classifier = 2.0 * (11.7 + 14.1);
+    let value = penalty.apply(&mut parameters, 0.0);
+    let expected = 1_410_376.375;
+    assert!((value - classifier - expected).abs() < 2e-6 * expected, "{value} - {classifier}");
+}
+
+#[test]
+fn a_group_tied_by_an_addition_dies_as_one_and_takes_its_shifts_with_it() {
+    let graph = toys::diamond();
+    let mut penalty = unit_penalty(&graph, 0.01);
+    let mut parameters = Parameters::init(&graph, &Streams::new(0));
+    let (left, right) = (norm(&graph, "conv2"), norm(&graph, "conv3"));
+    for node in [left, right] {
+        parameters.values_mut(node, Role::Beta).unwrap().fill(0.5);
+    }
+    set(&mut parameters, left, &[1e-3, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    set(&mut parameters, right, &[2e-3, 1e-3, 1.0, 1.0, 1.0, 1.0]);
+    let price = penalty.prices(&penalty.sources().strengths(&parameters));
+    let group = penalty.channels().on(left)[0];
+    // A step that takes the weak pair to zero and leaves the others alive.
+    penalty.apply(&mut parameters, 4e-3 / price[group.index()]);
+    for node in [left, right] {
+        assert_eq!(parameters.values(node, Role::Gamma).unwrap()[0], 0.0);
+        assert_eq!(parameters.values(node, Role::Beta).unwrap()[0], 0.0);
+        assert!(parameters.values(node, Role::Beta).unwrap()[1..].iter().all(|beta| *beta == 0.5));
+    }
+    let decision = penalty.decide(&parameters).unwrap();
+    assert_eq!(decision.survivors.on(left), decision.survivors.on(right));
+    assert_eq!(decision.survivors.on(left), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn the_threshold_is_strict_and_in_single_precision() {
+    let penalty = unit_penalty(&toys::chain(), 0.1);
+    assert!(!penalty.is_alive(0.1));
+    assert!(penalty.is_alive(0.1_f32.next_up()));
+}
+
+#[test]
+fn when_everything_dies_the_strongest_channels_keep_the_network_whole() {
+    let graph = toys::chain();
+    let penalty = unit_penalty(&graph, 0.5);
+    let mut parameters = Parameters::init(&graph, &Streams::new(0));
+    set(&mut parameters, norm(&graph, "conv1"), &[0.1, 0.2, 0.4, 0.3]);
+    set(&mut parameters, norm(&graph, "conv2"), &[0.1, 0.0, 0.0, 0.0, 0.0]);
+    let decision = penalty.decide(&parameters).unwrap();
+    assert_eq!(decision.survivors.on(graph.find("conv1").unwrap()), [2]);
+    assert_eq!(decision.survivors.on(graph.find("conv2").unwrap()), [0]);
+    assert_eq!(decision.revived.len(), 2);
+}
+
+/// image -- conv -- norm -- `activation` -- pool -- logits
+fn chain_with(activation: Activation, scale: bool) -> Graph {
+    let mut build = Builder::new();
+    let image = build.add("image", Op::Input(Shape::new(6, 6, 1)), &[]).unwrap();
+    let conv = build.add("conv", Op::Conv2d(Conv2d::square(3, 3)), &[image]).unwrap();
+    let norm =
+        build.add("norm", Op::BatchNorm(BatchNorm { scale, epsilon: 1e-3 }), &[conv]).unwrap();
+    let activation = build.add("activation", Op::Activation(activation), &[norm]).unwrap();
+    let pool = build.add("pool", Op::GlobalAvgPool, &[activation]).unwrap();
+    let logits = build.add("logits", Op::Linear(Linear::new(2)), &[pool]).unwrap();
+    build.finish(&[logits]).unwrap()
+}
+
+#[test]
+fn channels_that_would_still_speak_cannot_die_and_the_reader_is_named() {
+    let graph = chain_with(Activation::Sigmoid, true);
+    let sources = GammaSources::of(&graph, &Channels::of(&graph));
+    let readers: Vec<&str> =
+        sources.leaks().iter().map(|leak| graph.node(leak.reader).name.as_str()).collect();
+    assert_eq!(readers, ["logits", "logits", "logits"]);
+
+    let graph = chain_with(Activation::Relu, true);
+    let channels = Channels::of(&graph);
+    let sources = GammaSources::of(&graph, &channels);
+    assert!(sources.leaks().is_empty());
+    assert!(
+        channels.on(graph.find("conv").unwrap()).iter().all(|group| sources.is_prunable(*group))
+    );
+}
+
+#[test]
+fn a_norm_without_scale_is_no_source() {
+    let graph = chain_with(Activation::Relu, false);
+    let channels = Channels::of(&graph);
+    let sources = GammaSources::of(&graph, &channels);
+    assert!(sources.norms().is_empty());
+    assert!(channels.groups().all(|group| !sources.is_prunable(group)));
+}

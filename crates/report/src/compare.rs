@@ -1,0 +1,159 @@
+//! Learned widths against uniform ones at equal FLOPs.
+
+use crate::error::Error;
+use crate::row::Arm;
+use crate::summary::Summary;
+
+/// Accuracy of uniform widths as a function of FLOPs.
+///
+/// Between two uniform points the accuracy is linear in the logarithm of FLOPs; outside their range nothing is
+/// claimed. Points of equal FLOPs count as one point of their mean accuracy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniformCurve {
+    /// Rising FLOPs, no two equal.
+    knots: Vec<Knot>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Knot {
+    flops: f64,
+    accuracy: Accuracy,
+}
+
+/// Validation and test accuracy, as fractions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accuracy {
+    /// On the validation set.
+    pub validation: f64,
+    /// On the test set.
+    pub test: f64,
+}
+
+impl Accuracy {
+    fn zip(self, other: Self, with: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            validation: with(self.validation, other.validation),
+            test: with(self.test, other.test),
+        }
+    }
+}
+
+impl UniformCurve {
+    /// The curve through the uniform points among the summaries; empty when there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
+    pub fn of(summaries: &[Summary]) -> Result<Self, Error> {
+        let mut points = Vec::new();
+        for summary in summaries {
+            summary.check()?;
+            if summary.arm == Arm::Uniform {
+                points.push(Knot { flops: summary.flops, accuracy: accuracy(summary) });
+            }
+        }
+        points.sort_by(|a, b| a.flops.total_cmp(&b.flops));
+        let knots = points.chunk_by(|a, b| a.flops == b.flops).map(merge).collect();
+        Ok(Self { knots })
+    }
+
+    /// Accuracy at a cost; `None` outside the range of the uniform points.
+    pub fn at(&self, flops: f64) -> Option<Accuracy> {
+        let above = self.knots.iter().position(|knot| knot.flops >= flops)?;
+        let high = self.knots[above];
+        if high.flops == flops {
+            return Some(high.accuracy);
+        }
+        let low = self.knots[above.checked_sub(1)?];
+        // A ratio of distinct floats never rounds to 1, so the denominator is positive.
+        let along = (flops / low.flops).ln() / (high.flops / low.flops).ln();
+        Some(
+            low.accuracy.zip(high.accuracy, |a, b| {
+                (a * (1.0 - along) + b * along).clamp(a.min(b), a.max(b))
+            }),
+        )
+    }
+}
+
+fn accuracy(summary: &Summary) -> Accuracy {
+    Accuracy { validation: summary.validation_accuracy, test: summary.test_accuracy }
+}
+
+fn merge(points: &[Knot]) -> Knot {
+    let zero = Accuracy { validation: 0.0, test: 0.0 };
+    let sum = points.iter().fold(zero, |sum, point| sum.zip(point.accuracy, |a, b| a + b));
+    let n = points.len() as f64;
+    Knot { flops: points[0].flops, accuracy: sum.zip(zero, |a, _| a / n) }
+}
+
+/// What a learned point has over the uniform curve at its own FLOPs, in accuracy points (0.01 of a fraction).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Difference {
+    /// Validation accuracy, learned minus uniform.
+    pub validation_points: f64,
+    /// Test accuracy, learned minus uniform.
+    pub test_points: f64,
+}
+
+/// Every learned point against the uniform curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// One entry per summary, in their order; `None` for a uniform point and for a learned point outside the range
+    /// of the uniform curve.
+    pub differences: Vec<Option<Difference>>,
+    /// Number of learned points, compared or not.
+    pub learned: usize,
+    /// Number of uniform points.
+    pub uniform: usize,
+}
+
+impl Comparison {
+    /// Number of learned points that have a uniform counterpart.
+    pub fn compared(&self) -> usize {
+        self.known().count()
+    }
+
+    /// Number of learned points strictly above the curve by validation accuracy.
+    pub fn validation_wins(&self) -> usize {
+        self.known().filter(|difference| difference.validation_points > 0.0).count()
+    }
+
+    /// Number of learned points strictly above the curve by test accuracy.
+    pub fn test_wins(&self) -> usize {
+        self.known().filter(|difference| difference.test_points > 0.0).count()
+    }
+
+    /// The mean difference over the learned points compared; `None` when there are none.
+    pub fn mean(&self) -> Option<Difference> {
+        let n = self.compared() as f64;
+        (n > 0.0).then(|| Difference {
+            validation_points: self.known().map(|d| d.validation_points).sum::<f64>() / n,
+            test_points: self.known().map(|d| d.test_points).sum::<f64>() / n,
+        })
+    }
+
+    fn known(&self) -> impl Iterator<Item = &Difference> {
+        self.differences.iter().flatten()
+    }
+}
+
+/// Compares every learned summary with the uniform curve at the same FLOPs.
+///
+/// # Errors
+///
+/// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
+pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
+    let curve = UniformCurve::of(summaries)?;
+    let difference = |summary: &Summary| {
+        let learned = summary.arm.is_learned().then(|| accuracy(summary))?;
+        let gap =
+            learned.zip(curve.at(summary.flops)?, |learned, uniform| 100.0 * (learned - uniform));
+        Some(Difference { validation_points: gap.validation, test_points: gap.test })
+    };
+    let learned = summaries.iter().filter(|summary| summary.arm.is_learned()).count();
+    Ok(Comparison {
+        differences: summaries.iter().map(difference).collect(),
+        learned,
+        uniform: summaries.len() - learned,
+    })
+}

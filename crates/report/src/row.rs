@@ -1,0 +1,263 @@
+//! One row of `points.csv`: what one point of a sweep cost and reached under one seed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, shortened};
+
+/// How a point's widths came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arm {
+    /// The seed's widths, all multiplied by one number: the baseline.
+    Uniform,
+    /// The widths left when dead channels are removed.
+    Shrink,
+    /// The widths left, multiplied until the budget is spent.
+    Expand,
+}
+
+impl Arm {
+    /// Every arm, in the order of reports.
+    pub const ALL: [Self; 3] = [Self::Uniform, Self::Shrink, Self::Expand];
+
+    /// The word in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Shrink => "shrink",
+            Self::Expand => "expand",
+        }
+    }
+
+    /// Whether the widths were learned.
+    pub const fn is_learned(self) -> bool {
+        match self {
+            Self::Uniform => false,
+            Self::Shrink | Self::Expand => true,
+        }
+    }
+}
+
+impl fmt::Display for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Arm {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|arm| arm.name() == word)
+            .ok_or_else(|| Error::Arm { found: shortened(word) })
+    }
+}
+
+/// One point under one seed; the fields are the columns of `points.csv`, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PointRow {
+    /// How the widths came about.
+    pub arm: Arm,
+    /// Regularization strength of the search that learned the widths; `None` exactly for [`Arm::Uniform`].
+    pub regularization_strength: Option<f64>,
+    /// The planned width multiplier of the seed whose cost is the budget of the expansion; `Some` exactly for
+    /// [`Arm::Expand`].
+    pub budget: Option<f64>,
+    /// What the widths were multiplied with: planned for [`Arm::Uniform`], 1 for [`Arm::Shrink`], and for
+    /// [`Arm::Expand`] the multiplier that spends the budget, which differs between seeds as the learned widths do.
+    pub width_multiplier: f64,
+    /// Seed of every random stream of the point.
+    pub seed: u64,
+    /// Multiply-adds per image.
+    pub macs: u64,
+    /// Floating-point operations per image, two per multiply-add; positive.
+    pub flops: u64,
+    /// Trainable parameters.
+    pub params: u64,
+    /// Activations per image.
+    pub activations: u64,
+    /// Fraction of validation images classified correctly, `0..=1`.
+    pub validation_accuracy: f64,
+    /// Fraction of test images classified correctly, `0..=1`.
+    pub test_accuracy: f64,
+    /// Epochs of the retraining that gave the accuracies.
+    pub epochs: u32,
+    /// Channels of the seed that died.
+    pub dead_channels: u64,
+    /// Hash of the widths by node name.
+    pub structure: String,
+}
+
+/// Columns of `points.csv`, in order.
+pub const COLUMNS: [&str; 14] = [
+    "arm",
+    "regularization_strength",
+    "budget",
+    "width_multiplier",
+    "seed",
+    "macs",
+    "flops",
+    "params",
+    "activations",
+    "validation_accuracy",
+    "test_accuracy",
+    "epochs",
+    "dead_channels",
+    "structure",
+];
+
+impl PointRow {
+    /// Refuses a row that cannot be placed on a curve; `at` says where it stands.
+    pub(crate) fn check(&self, at: impl Fn() -> String) -> Result<(), Error> {
+        let strength = self.regularization_strength;
+        let strength_fits = match strength {
+            None => !self.arm.is_learned(),
+            Some(strength) => self.arm.is_learned() && strength.is_finite() && strength >= 0.0,
+        };
+        let budget_fits = match self.budget {
+            None => self.arm != Arm::Expand,
+            Some(budget) => self.arm == Arm::Expand && is_positive(budget),
+        };
+        let multiplier_fits = match self.arm {
+            Arm::Uniform | Arm::Expand => is_positive(self.width_multiplier),
+            Arm::Shrink => self.width_multiplier == 1.0,
+        };
+        let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+        let checks = [
+            (strength_fits, "regularization_strength", optional(strength)),
+            (budget_fits, "budget", optional(self.budget)),
+            (multiplier_fits, "width_multiplier", self.width_multiplier.to_string()),
+            (self.flops > 0, "flops", self.flops.to_string()),
+            (
+                is_fraction(self.validation_accuracy),
+                "validation_accuracy",
+                self.validation_accuracy.to_string(),
+            ),
+            (is_fraction(self.test_accuracy), "test_accuracy", self.test_accuracy.to_string()),
+        ];
+        match checks.into_iter().find(|(holds, _, _)| !holds) {
+            None => Ok(()),
+            Some((_, column, found)) => Err(Error::Value {
+                at: at(),
+                column,
+                found: shortened(&found),
+                expected: expectation(column),
+            }),
+        }
+    }
+}
+
+pub(crate) fn is_positive(value: f64) -> bool {
+    value.is_finite() && value > 0.0
+}
+
+pub(crate) fn is_fraction(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+/// What a column of a points file allows.
+pub(crate) fn expectation(column: &str) -> &'static str {
+    match column {
+        "arm" => "`uniform`, `shrink` or `expand`",
+        "regularization_strength" => {
+            "nothing for `uniform`, and a finite number of at least 0 for `shrink` and `expand`"
+        }
+        "budget" => "a finite number above 0 for `expand`, and nothing for `uniform` and `shrink`",
+        "width_multiplier" => "a finite number above 0, and 1 for `shrink`",
+        "flops" => "a whole number above 0",
+        "validation_accuracy" | "test_accuracy" => "a fraction from 0 to 1",
+        "epochs" => "a whole number up to 4294967295",
+        "structure" => "a hash",
+        _ => "a whole number of at least 0",
+    }
+}
+
+/// The rows as `points.csv`: a line of column names, then one line per row in the order given.
+///
+/// Floats are written in the shortest form that reads back as the same number, so [`from_csv`] returns equal rows.
+pub fn to_csv(rows: &[PointRow]) -> String {
+    const IN_MEMORY: &str = "a row has a fixed number of plain fields and a Vec takes every write";
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.write_record(COLUMNS).expect(IN_MEMORY);
+    for row in rows {
+        writer.serialize(row).expect(IN_MEMORY);
+    }
+    into_text(writer)
+}
+
+/// What a writer over memory holds.
+pub(crate) fn into_text(writer: csv::Writer<Vec<u8>>) -> String {
+    let bytes = writer.into_inner().expect("a Vec takes every write");
+    String::from_utf8(bytes).expect("only UTF-8 strings were written")
+}
+
+/// Reads what [`to_csv`] wrote.
+///
+/// # Errors
+///
+/// [`Error::Header`] unless the first line is exactly the column names; [`Error::Csv`] for a row with a missing or
+/// surplus field; [`Error::Value`] for a value its column does not allow, a NaN among them. Each names its line.
+pub fn from_csv(text: &str) -> Result<Vec<PointRow>, Error> {
+    // The reader would skip the mark too, but its byte positions would not.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| malformed(text, &error))?.clone();
+    if header.iter().ne(COLUMNS) {
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(Error::Header { found: shortened(&found), expected: COLUMNS.join(",") });
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| malformed(text, &error))?;
+        let line = line(text, record.position());
+        let row: PointRow =
+            record.deserialize(Some(&header)).map_err(|error| unreadable(line, &record, &error))?;
+        row.check(|| format!("line {line}"))?;
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The line a record starts on; the reader's position is where the record before it ended.
+fn line(text: &str, position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 1 };
+    let start = usize::try_from(position.byte()).ok();
+    let rest = start.and_then(|start| text.get(start..)).unwrap_or_default();
+    let blank = rest.bytes().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + blank.filter(|&byte| byte == b'\n').count() as u64
+}
+
+fn malformed(text: &str, error: &csv::Error) -> Error {
+    let message = if let csv::ErrorKind::UnequalLengths { expected_len, len, .. } = error.kind() {
+        format!("found {len} fields instead of {expected_len}")
+    } else {
+        error.to_string()
+    };
+    Error::Csv { line: line(text, error.position()), message }
+}
+
+fn unreadable(line: u64, record: &csv::StringRecord, error: &csv::Error) -> Error {
+    // The reader reports a word that names no arm without its field.
+    let arm = record.get(0).is_some_and(|word| word.parse::<Arm>().is_err());
+    let column = if arm {
+        Some(0)
+    } else if let csv::ErrorKind::Deserialize { err, .. } = error.kind() {
+        err.field().and_then(|field| usize::try_from(field).ok())
+    } else {
+        None
+    };
+    match column.and_then(|column| Some((*COLUMNS.get(column)?, record.get(column)?))) {
+        None => Error::Csv { line, message: error.to_string() },
+        Some((column, found)) => Error::Value {
+            at: format!("line {line}"),
+            column,
+            found: shortened(found),
+            expected: expectation(column),
+        },
+    }
+}

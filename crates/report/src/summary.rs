@@ -1,0 +1,236 @@
+//! A point averaged over its seeds.
+
+use std::cmp::Ordering;
+
+use crate::error::Error;
+use crate::number::compact;
+use crate::row::{Arm, COLUMNS, PointRow, expectation, into_text, is_fraction, is_positive};
+
+/// A point of a sweep, averaged over seeds.
+///
+/// Learned widths differ between seeds, so the counts and the width multiplier are means; the counts need not be whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// How the widths came about.
+    pub arm: Arm,
+    /// Regularization strength; `None` for [`Arm::Uniform`].
+    pub regularization_strength: Option<f64>,
+    /// Width multiplier of the seed whose cost is the budget; `Some` exactly for [`Arm::Expand`].
+    pub budget: Option<f64>,
+    /// Mean of what the widths were multiplied with.
+    pub width_multiplier: f64,
+    /// The seeds, rising; their number is the `n` of the means.
+    pub seeds: Vec<u64>,
+    /// Mean multiply-adds per image.
+    pub macs: f64,
+    /// Mean floating-point operations per image.
+    pub flops: f64,
+    /// Mean number of trainable parameters.
+    pub params: f64,
+    /// Mean activations per image.
+    pub activations: f64,
+    /// Mean validation accuracy, a fraction.
+    pub validation_accuracy: f64,
+    /// Sample standard deviation of the validation accuracy; `None` for a single seed.
+    pub validation_std: Option<f64>,
+    /// Mean test accuracy, a fraction.
+    pub test_accuracy: f64,
+    /// Sample standard deviation of the test accuracy; `None` for a single seed.
+    pub test_std: Option<f64>,
+    /// Epochs of retraining, the same for every seed.
+    pub epochs: u32,
+    /// Mean number of dead channels.
+    pub dead_channels: f64,
+    /// Hash of the widths under each seed, in the order of `seeds`.
+    pub structures: Vec<String>,
+}
+
+impl Summary {
+    /// The point in words: `uniform x0.75` by its multiplier, `shrink 4` by its strength, and `expand 4 to 1` by its
+    /// strength and budget.
+    pub fn name(&self) -> String {
+        point_name(self.arm, self.regularization_strength, self.budget, self.width_multiplier)
+    }
+
+    /// Refuses a summary that cannot be placed on a curve.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let deviation_fits = |deviation: Option<f64>| deviation.is_none_or(is_fraction);
+        let checks = [
+            (is_positive(self.flops), "flops", self.flops),
+            (
+                is_fraction(self.validation_accuracy),
+                "validation_accuracy",
+                self.validation_accuracy,
+            ),
+            (is_fraction(self.test_accuracy), "test_accuracy", self.test_accuracy),
+            (
+                deviation_fits(self.validation_std),
+                VALIDATION_STD,
+                self.validation_std.unwrap_or(0.0),
+            ),
+            (deviation_fits(self.test_std), TEST_STD, self.test_std.unwrap_or(0.0)),
+        ];
+        match checks.into_iter().find(|(holds, _, _)| !holds) {
+            None => Ok(()),
+            Some((_, column, found)) => Err(Error::Value {
+                at: self.name(),
+                column,
+                found: found.to_string(),
+                expected: match column {
+                    "flops" => "a finite number above 0",
+                    VALIDATION_STD | TEST_STD => expectation("test_accuracy"),
+                    _ => expectation(column),
+                },
+            }),
+        }
+    }
+}
+
+const VALIDATION_STD: &str = "validation_accuracy_std";
+const TEST_STD: &str = "test_accuracy_std";
+
+fn point_name(
+    arm: Arm,
+    strength: Option<f64>,
+    budget: Option<f64>,
+    width_multiplier: f64,
+) -> String {
+    let learned = strength.map_or_else(String::new, |strength| format!(" {}", compact(strength)));
+    match (arm, budget) {
+        (Arm::Uniform, _) => format!("{arm} x{}", compact(width_multiplier)),
+        (Arm::Shrink | Arm::Expand, None) => format!("{arm}{learned}"),
+        (Arm::Shrink | Arm::Expand, Some(budget)) => {
+            format!("{arm}{learned} to {}", compact(budget))
+        }
+    }
+}
+
+/// Averages the rows of each point over seeds. A point is an arm, a strength and a scale: the budget of an expansion,
+/// whatever multiplier spends it under each seed, and the width multiplier otherwise.
+///
+/// The result is ordered by arm, strength and scale and does not depend on the order of the rows.
+///
+/// # Errors
+///
+/// [`Error::Value`] for a row with an accuracy outside `0..=1`, no FLOPs, or a strength, budget or multiplier that does
+/// not fit its arm; [`Error::RepeatedSeed`] and [`Error::MixedEpochs`] for rows that cannot be averaged.
+pub fn summarize(rows: &[PointRow]) -> Result<Vec<Summary>, Error> {
+    for (index, row) in rows.iter().enumerate() {
+        row.check(|| format!("row {}", index + 1))?;
+    }
+    let mut sorted: Vec<&PointRow> = rows.iter().collect();
+    sorted.sort_by(|a, b| by_point(a, b).then(a.seed.cmp(&b.seed)));
+    sorted.chunk_by(|a, b| by_point(a, b) == Ordering::Equal).map(average).collect()
+}
+
+fn by_point(a: &PointRow, b: &PointRow) -> Ordering {
+    // Adding zero makes -0.0 and 0.0 one strength.
+    let strength = |row: &PointRow| row.regularization_strength.unwrap_or(0.0) + 0.0;
+    let scale = |row: &PointRow| row.budget.unwrap_or(row.width_multiplier);
+    a.arm.cmp(&b.arm).then(strength(a).total_cmp(&strength(b))).then(scale(a).total_cmp(&scale(b)))
+}
+
+/// One summary of rows that are the same point, in order of seed.
+fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
+    let first = rows[0];
+    let point = || {
+        let PointRow { arm, regularization_strength, budget, width_multiplier, .. } = *first;
+        point_name(arm, regularization_strength, budget, width_multiplier)
+    };
+    if let Some(pair) = rows.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
+        return Err(Error::RepeatedSeed { point: point(), seed: pair[0].seed });
+    }
+    if let Some(other) = rows.iter().find(|row| row.epochs != first.epochs) {
+        return Err(Error::MixedEpochs {
+            point: point(),
+            first: first.epochs.min(other.epochs),
+            second: first.epochs.max(other.epochs),
+        });
+    }
+    let n = rows.len() as f64;
+    let count = |field: fn(&PointRow) -> u64| {
+        rows.iter().map(|row| u128::from(field(row))).sum::<u128>() as f64 / n
+    };
+    let (validation_accuracy, validation_std) = mean_and_std(rows, |row| row.validation_accuracy);
+    let (test_accuracy, test_std) = mean_and_std(rows, |row| row.test_accuracy);
+    Ok(Summary {
+        arm: first.arm,
+        regularization_strength: first.regularization_strength,
+        budget: first.budget,
+        width_multiplier: mean(rows, |row| row.width_multiplier),
+        seeds: rows.iter().map(|row| row.seed).collect(),
+        macs: count(|row| row.macs),
+        flops: count(|row| row.flops),
+        params: count(|row| row.params),
+        activations: count(|row| row.activations),
+        validation_accuracy,
+        validation_std,
+        test_accuracy,
+        test_std,
+        epochs: first.epochs,
+        dead_channels: count(|row| row.dead_channels),
+        structures: rows.iter().map(|row| row.structure.clone()).collect(),
+    })
+}
+
+/// Mean, and the standard deviation with `n - 1` in the denominator; both stay within `0..=1`.
+fn mean_and_std(rows: &[&PointRow], field: fn(&PointRow) -> f64) -> (f64, Option<f64>) {
+    let mean = mean(rows, field);
+    let squares: f64 = rows.iter().map(|row| (field(row) - mean).powi(2)).sum();
+    (mean, (rows.len() > 1).then(|| (squares / (rows.len() as f64 - 1.0)).sqrt()))
+}
+
+/// The mean, between the least and the greatest value whatever the rounding.
+fn mean(rows: &[&PointRow], field: fn(&PointRow) -> f64) -> f64 {
+    let values = || rows.iter().map(|row| field(row));
+    let least = values().fold(f64::INFINITY, f64::min);
+    let greatest = values().fold(f64::NEG_INFINITY, f64::max);
+    (values().sum::<f64>() / rows.len() as f64).clamp(least, greatest)
+}
+
+/// The summaries as CSV, in the order given: the columns of `points.csv`, then `n` and the standard deviations.
+///
+/// `seed` and `structure` list the seeds and their structures, separated by spaces; a standard deviation of a
+/// single seed is empty.
+pub fn to_csv(summaries: &[Summary]) -> String {
+    const IN_MEMORY: &str =
+        "every record has the same number of fields and a Vec takes every write";
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(columns()).expect(IN_MEMORY);
+    for summary in summaries {
+        writer.write_record(record(summary)).expect(IN_MEMORY);
+    }
+    into_text(writer)
+}
+
+/// Columns of [`to_csv`].
+pub(crate) fn columns() -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().chain(["n", VALIDATION_STD, TEST_STD])
+}
+
+/// The fields of a summary, in the order of [`columns`].
+pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3] {
+    // `{:?}` writes floats as `points.csv` does (1.0); `{}` writes whole means as whole numbers (1).
+    let float = |value: f64| format!("{value:?}");
+    let optional = |value: Option<f64>| value.map_or_else(String::new, float);
+    let seeds: Vec<String> = summary.seeds.iter().map(u64::to_string).collect();
+    [
+        summary.arm.to_string(),
+        optional(summary.regularization_strength),
+        optional(summary.budget),
+        float(summary.width_multiplier),
+        seeds.join(" "),
+        summary.macs.to_string(),
+        summary.flops.to_string(),
+        summary.params.to_string(),
+        summary.activations.to_string(),
+        float(summary.validation_accuracy),
+        float(summary.test_accuracy),
+        summary.epochs.to_string(),
+        summary.dead_channels.to_string(),
+        summary.structures.join(" "),
+        summary.seeds.len().to_string(),
+        optional(summary.validation_std),
+        optional(summary.test_std),
+    ]
+}

@@ -1,0 +1,138 @@
+use proptest::prelude::*;
+use report::{Arm, Error, row};
+
+use crate::sample::{any_row, sweep};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn rows_read_back_as_they_were(rows in prop::collection::vec(any_row(), 0..5)) {
+        prop_assert_eq!(row::from_csv(&row::to_csv(&rows)).unwrap(), rows);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in ".{0,200}", cut in 0..400_usize) {
+        let _ = row::from_csv(&text);
+        let whole = row::to_csv(&sweep()[..2]);
+        let cut = cut.min(whole.len());
+        let _ = row::from_csv(&format!("{}{text}{}", &whole[..cut], &whole[cut..]));
+    }
+}
+
+#[test]
+fn no_rows_are_a_line_of_columns() {
+    let text = row::to_csv(&[]);
+    assert_eq!(text.lines().collect::<Vec<_>>(), [row::COLUMNS.join(",")]);
+    assert_eq!(row::from_csv(&text).unwrap(), []);
+}
+
+#[test]
+fn the_columns_are_the_fields_in_order() {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.serialize(&sweep()[0]).unwrap();
+    let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    assert_eq!(text.lines().next().unwrap(), row::COLUMNS.join(","));
+}
+
+#[test]
+fn an_arm_reads_back_from_its_word() {
+    for arm in Arm::ALL {
+        assert_eq!(arm.to_string().parse(), Ok(arm));
+    }
+    assert_eq!("Shrink".parse::<Arm>(), Err(Error::Arm { found: "Shrink".to_owned() }));
+}
+
+#[test]
+fn lines_may_end_as_on_windows() {
+    let text = row::to_csv(&sweep());
+    assert_eq!(row::from_csv(&text.replace('\n', "\r\n")).unwrap(), sweep());
+}
+
+const GOOD: &str = "shrink,4.0,,1.0,0,1645000,3290000,20562,7311,0.9074,0.8974,5,12,5f3a";
+
+/// What `from_csv` says to a file whose third line is given.
+fn refusal(third: &str) -> String {
+    let text = format!("{}\n{GOOD}\n{third}\n", row::COLUMNS.join(","));
+    row::from_csv(&text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_refusal_names_line_column_and_value() {
+    let cases = [
+        (
+            GOOD.replace("20562", "many"),
+            "line 3: `params` is `many`, expected a whole number of at least 0",
+        ),
+        (
+            GOOD.replace("20562", "-1"),
+            "line 3: `params` is `-1`, expected a whole number of at least 0",
+        ),
+        (
+            GOOD.replace("shrink", "prune"),
+            "line 3: `arm` is `prune`, expected `uniform`, `shrink` or `expand`",
+        ),
+        (
+            GOOD.replace("0.9074", "90.74"),
+            "line 3: `validation_accuracy` is `90.74`, expected a fraction from 0 to 1",
+        ),
+        (
+            GOOD.replace("0.8974", "NaN"),
+            "line 3: `test_accuracy` is `NaN`, expected a fraction from 0 to 1",
+        ),
+        (GOOD.replace("3290000", "0"), "line 3: `flops` is `0`, expected a whole number above 0"),
+        (
+            GOOD.replace("shrink,4.0", "shrink,"),
+            "line 3: `regularization_strength` is ``, expected nothing for `uniform`, and a finite number of at \
+             least 0 for `shrink` and `expand`",
+        ),
+        (
+            GOOD.replace("shrink", "uniform"),
+            "line 3: `regularization_strength` is `4`, expected nothing for `uniform`, and a finite number of at \
+             least 0 for `shrink` and `expand`",
+        ),
+        (
+            GOOD.replace("4.0,,", "4.0,1.0,"),
+            "line 3: `budget` is `1`, expected a finite number above 0 for `expand`, and nothing for `uniform` and \
+             `shrink`",
+        ),
+        (
+            GOOD.replace("4.0,,1.0", "4.0,,1.1"),
+            "line 3: `width_multiplier` is `1.1`, expected a finite number above 0, and 1 for `shrink`",
+        ),
+        (
+            GOOD.replace(",5f3a", ""),
+            "line 3: found 13 fields instead of 14; expected comma-separated values with one row per line",
+        ),
+    ];
+    for (third, message) in cases {
+        assert_eq!(refusal(&third), message);
+    }
+}
+
+#[test]
+fn a_line_number_counts_empty_and_quoted_lines() {
+    let bad = GOOD.replace("20562", "many");
+    let text = format!(
+        "{}\n\n{}\n\n\n{bad}\n",
+        row::COLUMNS.join(","),
+        GOOD.replace("5f3a", "\"5f\n3a\"")
+    );
+    let message = row::from_csv(&text).unwrap_err().to_string();
+    assert!(message.starts_with("line 7: `params`"), "{message}");
+}
+
+#[test]
+fn other_columns_are_refused() {
+    let text = row::to_csv(&sweep()).replacen("arm,", "kind,", 1);
+    assert!(
+        matches!(row::from_csv(&text), Err(Error::Header { found, .. }) if found.starts_with("kind,"))
+    );
+    assert!(matches!(row::from_csv(""), Err(Error::Header { .. })));
+}
+
+#[test]
+fn a_message_quotes_at_most_the_beginning_of_a_value() {
+    let message = refusal(&GOOD.replace("20562", &"9".repeat(100_000)));
+    assert!(message.len() < 200, "{} bytes", message.len());
+}
