@@ -1,1 +1,2 @@
 //! Whole-system tests live in `system/`.
+#![forbid(unsafe_code)]

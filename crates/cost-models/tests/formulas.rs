@@ -40,7 +40,7 @@ fn value(graph: &Graph, form: &CostForm, width: impl Fn(NodeId) -> f64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(320))]
+    #![proptest_config(strategies::cases(320))]
 
     #[test]
     fn macs_are_the_multiplications_performed(graph in strategies::graph(), seed in any::<u64>()) {

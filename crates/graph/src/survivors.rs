@@ -15,8 +15,8 @@ pub struct Survivors {
 impl Survivors {
     /// Applies a decision to a graph.
     ///
-    /// Errors if an output is cut off ([`GraphError::Cut`]), or if a join would lose an input that is not silent or only
-    /// in part ([`GraphError::PartialLoss`]).
+    /// Errors if an output is cut off ([`GraphError::Cut`]), if a join would lose an input that is not silent or only in
+    /// part, or if the blocks of a grouped convolution would lose different channels ([`GraphError::PartialLoss`]).
     pub fn of(graph: &Graph, channels: &Channels, keep: &Keep) -> Result<Self, GraphError> {
         let mut wires: Vec<Vec<usize>> = Vec::with_capacity(graph.len());
         // Of a wire that disappeared: whether its value is zero once the parameters of vanished nodes are zero.
@@ -34,10 +34,18 @@ impl Survivors {
             let silent_input = |position: usize| silent[node.inputs[position].0];
             let (wire, is_silent) = match &node.op {
                 Op::Input(_) => (alive(), true),
-                Op::Conv2d(_) | Op::Linear(_) => {
-                    let wire = if input(0).is_empty() { Vec::new() } else { alive() };
-                    (wire, true)
+                Op::Conv2d(conv) => {
+                    let block = channels.on(node.inputs[0]).len() / conv.groups;
+                    let left = |index: usize| {
+                        let own = input(0).iter().filter(move |channel| *channel / block == index);
+                        own.map(move |channel| channel % block)
+                    };
+                    if (1..conv.groups).any(|index| !left(index).eq(left(0))) {
+                        return Err(lost());
+                    }
+                    (if input(0).is_empty() { Vec::new() } else { alive() }, true)
                 }
+                Op::Linear(_) => (if input(0).is_empty() { Vec::new() } else { alive() }, true),
                 Op::Depthwise(depthwise) => {
                     let each = depthwise.multiplier;
                     let wire = input(0)

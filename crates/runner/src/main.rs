@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `runner`; everything is in the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::main_with(std::env::args_os())
+}

@@ -20,6 +20,7 @@ mod interpret;
 mod loss;
 mod parameters;
 pub mod strategies;
+pub mod tape;
 pub mod toys;
 
 pub use interpret::{Evaluation, Mode, interpret};

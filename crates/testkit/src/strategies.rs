@@ -24,12 +24,17 @@ pub struct Options {
     pub smooth: bool,
 }
 
+/// A test of this many random cases that leaves no file behind when it fails.
+pub fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(count) }
+}
+
 /// Random networks with every operator.
 pub fn graph() -> impl Strategy<Value = Graph> {
     graphs(Options::default())
 }
 
-/// Random networks of about 4 to 20 nodes: one image of 5 to 12 rows and columns, most widths 1 to 6, and one
+/// Random networks of 4 to about 20 nodes: one image of 5 to 12 rows and columns, most widths 1 to 6, and one
 /// `1 x 1` output of 2 to 4 logits.
 pub fn graphs(options: Options) -> impl Strategy<Value = Graph> {
     let numbers = |count| collection::vec(any::<u8>(), count);
@@ -70,7 +75,7 @@ pub fn keeps(graph: &Graph) -> impl Strategy<Value = Keep> + use<> {
 }
 
 /// No block is begun beyond this number of nodes.
-const ENOUGH_NODES: usize = 9;
+const ENOUGH_NODES: usize = 8;
 
 fn decode(options: Options, ends: &[u8], blocks: &[Vec<u8>]) -> Graph {
     let mut ends = Numbers::new(ends);

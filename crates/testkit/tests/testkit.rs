@@ -190,7 +190,7 @@ fn joins_combine_values_of_equal_positions() {
 fn cross_entropy_of_known_probabilities() {
     let logits = [0.25_f64.ln() + 700.0, 0.75_f64.ln() + 700.0, 0.0, 0.0];
     let hard = cross_entropy(&logits, &[1, 0], 2, 0.0);
-    assert!((hard + (0.75_f64.ln() + 0.5_f64.ln()) / 2.0).abs() < 1e-12);
+    assert!((hard + 0.375_f64.ln() / 2.0).abs() < 1e-12);
     let smooth = cross_entropy(&logits[..2], &[1], 2, 0.2);
     assert!((smooth + 0.9 * 0.75_f64.ln() + 0.1 * 0.25_f64.ln()).abs() < 1e-12);
 }
@@ -253,7 +253,7 @@ fn random_networks_show_every_operator_and_many_joins() {
     let tied = graphs.iter().filter(ties).count();
     assert!(tied > 120, "{tied} of 400 tie two producers");
     let longest = graphs.iter().map(Graph::len).max().unwrap();
-    assert!(longest <= 24, "{longest} nodes");
+    assert!(longest <= 28, "{longest} nodes");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn prunable_networks_normalise_every_convolution() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(strategies::cases(24))]
 
     #[test]
     fn smooth_networks_have_a_derivative(

@@ -165,6 +165,9 @@ fn what_only_feeds_dead_channels_disappears_too() {
     assert_eq!(survivors.on(id(&graph, "stem")).len(), 6);
     let widths = survivors.widths();
     assert_eq!(widths.on(id(&graph, "branch2/1x1")), 0);
+    let dead = id(&graph, "branch2/3x3b");
+    let own = |id| if id == dead { 0 } else { graph.node(id).shape.channels };
+    assert_eq!(graph.widths_from(own), widths);
     let left: usize = graph.nodes().filter(|(id, _)| widths.on(*id) > 0).count();
     assert_eq!(graph.with_widths(&widths).unwrap().len(), left);
 }
@@ -195,6 +198,24 @@ fn a_sum_cannot_lose_a_part_of_an_input() {
     assert_eq!(without(&half_fed(), &["narrow"]), Err(lost));
     assert!(without(&half_fed(), &["narrow", "a"]).is_ok());
     assert!(resized(&half_fed(), &[("narrow", 0)]).is_err());
+}
+
+#[test]
+fn blocks_of_a_grouped_convolution_cannot_lose_different_channels() {
+    let (mut sketch, image) = Sketch::new(4, 4, 2);
+    let narrow = sketch.conv("narrow", 2, image);
+    let a = sketch.conv("a", 2, narrow);
+    let b = sketch.conv("b", 2, image);
+    let concat = sketch.add("concat", Op::Concat, &[a, b]);
+    let grouped = Op::Conv2d(Conv2d { groups: 2, ..Conv2d::square(4, 3) });
+    let grouped = sketch.add("grouped", grouped, &[concat]);
+    let graph = sketch.classify(grouped);
+    let lost = GraphError::PartialLoss { node: "grouped".to_owned(), op: "conv2d" };
+    assert_eq!(without(&graph, &["narrow"]), Err(lost));
+    let channels = Channels::of(&graph);
+    let dead = channels.on(id(&graph, "a"))[0];
+    let survivors = Survivors::of(&graph, &channels, &channels.keep_where(|group| group != dead));
+    assert_eq!(survivors.unwrap().on(concat), [1, 3]);
 }
 
 #[test]
@@ -285,7 +306,7 @@ fn absurd_operators_are_refused_without_allocating() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(strategies::cases(256))]
 
     #[test]
     fn own_widths_are_the_identity(graph in strategies::graph()) {

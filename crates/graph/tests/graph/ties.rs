@@ -292,7 +292,7 @@ fn renamed(graph: &Graph) -> Graph {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(strategies::cases(256))]
 
     #[test]
     fn groups_are_the_connected_components_of_ties(graph in strategies::graph()) {

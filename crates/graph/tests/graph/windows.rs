@@ -2,6 +2,7 @@
 
 use graph::{Builder, GraphError, Op, Padding, Pool, Shape, Window};
 use proptest::prelude::*;
+use testkit::strategies;
 
 fn axis() -> impl Strategy<Value = (usize, usize, usize, usize)> {
     (1..14_usize, 1..6_usize, 1..5_usize, 1..4_usize)
@@ -29,7 +30,7 @@ fn fitting(size: usize, kernel: usize, stride: usize, dilation: usize) -> usize 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(strategies::cases(512))]
 
     #[test]
     fn valid_windows_lie_in_the_image((input, kernel, stride, dilation) in axis()) {

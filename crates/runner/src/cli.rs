@@ -1,0 +1,207 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use graph::Shape;
+
+/// The whole command line. `runner FILE` is `runner run FILE`.
+#[derive(Clone, Debug, PartialEq, Parser)]
+#[command(
+    name = "runner",
+    version,
+    about = "Learns layer widths for convolutional networks, and measures what that is worth",
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do, if it is not to run a file.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to run, if no command is named.
+    #[command(flatten)]
+    pub run: Option<RunOptions>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  runner experiments/inception.yaml              run an experiment, or go on with it
+  runner experiments/inception.yaml --dry-run    list its points and what they cost
+  runner check experiments/                      check and price every experiment file
+  runner cost inception-v2 --per-layer           price a network
+
+Exit codes: 0 done, 1 a point failed, 2 bad input, 85 stopped after a checkpoint.
+Machine-readable output is --json, on standard output; progress and errors are on standard error.";
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Command {
+    /// Run an experiment: search, shrink, expand, retrain, and write its curves
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunOptions),
+    /// Check and price experiment files; trains nothing
+    Check(CheckOptions),
+    /// Price a network, or the seed network of an experiment file
+    #[command(after_help = COST_EXAMPLES)]
+    Cost(CostOptions),
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  runner run experiments/smoke.yaml
+  runner run experiments/smoke.yaml --set retrain.epochs=10 --set 'seeds=[0, 1, 2]'
+  runner run experiments/smoke.yaml --set 'search.optimizer={ adam: {} }' --fresh
+  runner run experiments/inception.yaml --jobs 2 --threads 1 --results /data/results";
+
+const COST_EXAMPLES: &str = "\
+Examples:
+  runner cost inception-v2                       as in the paper: 3x224x224, 1001 classes
+  runner cost 'inception-v2: { stem: small }' --input 1x28x28 --classes 10
+  runner cost experiments/inception.yaml --per-layer --json
+
+FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm. Activations are output channels.";
+
+/// Options of `run`.
+#[derive(Clone, Debug, PartialEq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub struct RunOptions {
+    /// Experiment file
+    pub file: PathBuf,
+    /// Change a value of the file: a dotted path and a YAML value; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    pub set: Vec<String>,
+    /// Points that are worked on at the same time; by default as many as there are cores. Never changes a result
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Threads of each point; by default the cores shared evenly. Never changes a result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Keep finished points and go on from checkpoints; this is the default
+    #[arg(long, conflicts_with = "fresh")]
+    pub resume: bool,
+    /// Start over: discard what is there of this experiment
+    #[arg(long)]
+    pub fresh: bool,
+    /// List the points and what they cost; train nothing, write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// With --dry-run: the list as JSON on standard output
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
+    /// Folder with data sets that do not come with the program
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Folder for results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    pub device: DeviceName,
+    /// Work on these points only, by the numbers that --dry-run shows
+    #[arg(long, value_name = "INDEX", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<usize>,
+    /// Go on with other points when one fails
+    #[arg(long, short)]
+    pub keep_going: bool,
+}
+
+/// A device by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    /// The processor, with all its vector instructions
+    Cpu,
+    /// A CUDA graphics card
+    Cuda,
+}
+
+/// Options of `check`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct CheckOptions {
+    /// Experiment files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The table as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `cost`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct CostOptions {
+    /// Name of a network, with options as in an experiment file; or an experiment file
+    #[arg(value_name = "ARCH|FILE.yaml")]
+    pub network: String,
+    /// Image as channels x height x width; by default what the network was made for, or the file's
+    #[arg(long, value_name = "CxHxW", value_parser = parse_input)]
+    pub input: Option<Shape>,
+    /// Number of classes; by default 1001 for 224x224 images and 10 for small ones, or the file's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub classes: Option<u32>,
+    /// Every layer that costs something, too
+    #[arg(long)]
+    pub per_layer: bool,
+    /// As JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads `3x224x224`: channels, height, width.
+fn parse_input(text: &str) -> Result<Shape, String> {
+    const MOST: usize = 1 << 20;
+    let sizes: Vec<Option<usize>> = text
+        .split(['x', 'X'])
+        .map(|size| size.parse().ok().filter(|size| (1..=MOST).contains(size)))
+        .collect();
+    match sizes.as_slice() {
+        [Some(channels), Some(height), Some(width)] => Ok(Shape::new(*height, *width, *channels)),
+        _ => Err("expected channels x height x width, such as 3x224x224".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Cli {
+        Cli::try_parse_from(line.split(' ')).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_alone_is_run() {
+        let bare = parsed("runner a.yaml --jobs 2 --set x=-1").run;
+        let Some(Command::Run(named)) = parsed("runner run a.yaml --jobs 2 --set x=-1").command
+        else {
+            panic!("`run` was not parsed as a command");
+        };
+        assert_eq!(bare, Some(named));
+    }
+
+    #[test]
+    fn inputs_are_channels_height_width() {
+        assert_eq!(parse_input("3x224x160"), Ok(Shape::new(224, 160, 3)));
+        for text in
+            ["", "3", "3x224", "3x224x224x1", "0x2x2", "-1x2x2", "3x224x99999999999999999999"]
+        {
+            assert!(parse_input(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn points_are_chosen_by_number() {
+        assert_eq!(parsed("runner a.yaml --only 1,2 --only 5").run.unwrap().only, [1, 2, 5]);
+    }
+
+    #[test]
+    fn resuming_and_starting_over_exclude_each_other() {
+        assert!(Cli::try_parse_from(["runner", "a.yaml", "--resume", "--fresh"]).is_err());
+    }
+}

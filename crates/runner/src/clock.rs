@@ -1,0 +1,32 @@
+//! The only place that reads a clock. Time is shown and recorded; no result depends on it.
+
+use std::time::{Duration, Instant};
+
+/// A moment to measure from.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    start: Instant,
+}
+
+impl Stopwatch {
+    /// Starts now.
+    #[expect(clippy::disallowed_methods, reason = "the clock module")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+/// A duration in the largest sensible unit, such as `4 min 10 s`.
+pub fn words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        3600.. => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}

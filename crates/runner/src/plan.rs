@@ -1,0 +1,201 @@
+//! What an experiment means: every default filled in, every number absolute, every contradiction refused.
+//!
+//! A plan holds what decides results and nothing else: no paths, no numbers of threads. So equal plans give equal results,
+//! and the hash of a plan names them.
+
+mod images;
+mod points;
+mod problem;
+mod resolve;
+
+use std::fmt::Write;
+
+use architectures::Architecture;
+use cost_models::{Resource, Summary};
+use graph::{Graph, Shape};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use surgery::SurgeryError;
+use training::Recipe;
+
+pub use points::{PointPlan, Search};
+pub use problem::Problem;
+pub use resolve::resolve;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::spec::{self, Override, Source};
+
+/// A whole experiment, resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Version of this format.
+    pub schema: u64,
+    /// Name of the experiment: that of its file, without the ending.
+    pub name: String,
+    /// Seeds of the random streams; not empty, no two equal.
+    pub seeds: Vec<u64>,
+    /// The images.
+    pub dataset: Dataset,
+    /// The seed network.
+    pub architecture: Architecture,
+    /// Shape of an image.
+    pub input: Shape,
+    /// Number of classes.
+    pub classes: usize,
+    /// What channels are charged, and when one is dead.
+    pub regularizer: Regularizer,
+    /// How widths are learned.
+    pub search: Recipe,
+    /// How every network is trained from scratch.
+    pub retrain: Recipe,
+    /// What is varied.
+    pub sweep: Sweep,
+    /// What the learned widths are compared with.
+    pub baselines: Vec<Baseline>,
+    /// Costs of the seed.
+    pub seed_cost: Summary,
+}
+
+/// The images of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dataset {
+    /// Fashion-MNIST, which comes with the program.
+    FashionMnist(Images),
+    /// MNIST, from the folder given with `--data-dir`.
+    Mnist(Images),
+    /// Generated bars ([`datasets::Bars`]), with `train + validation` training images.
+    Synthetic {
+        /// Height and width in pixels.
+        side: usize,
+        /// Channels of an image.
+        channels: usize,
+        /// How many images there are.
+        images: Images,
+    },
+}
+
+impl Dataset {
+    /// Name for people and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FashionMnist(_) => "fashion-mnist",
+            Self::Mnist(_) => "mnist",
+            Self::Synthetic { .. } => "synthetic",
+        }
+    }
+}
+
+/// How many images there are in each part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// Trained on: that many first training images.
+    pub train: usize,
+    /// Choices are made by them: that many last training images.
+    pub validation: usize,
+    /// Used once, at the end: that many first test images.
+    pub test: usize,
+}
+
+/// What channels are charged, and when one is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regularizer {
+    /// How alive a channel is.
+    pub strength: Strength,
+    /// What a channel is charged for.
+    pub cost: Resource,
+    /// A channel whose strength is below it is dead.
+    pub alive_threshold: f64,
+}
+
+/// How alive a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// The absolute value of its scale in batch norm.
+    Gamma,
+}
+
+/// What is varied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// Regularization strengths, in units of `1 / cost(seed)`; no two equal.
+    pub strengths: Vec<f64>,
+    /// Width multipliers of the seed; no two equal.
+    pub width_multipliers: Vec<f64>,
+    /// What widths are rounded to multiples of.
+    pub channel_divisor: usize,
+}
+
+/// What learned widths are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Baseline {
+    /// The seed with all widths multiplied by one number.
+    Uniform,
+}
+
+impl Plan {
+    /// Reads, checks and prices an experiment file; `changes` are the `--set` arguments, in order.
+    pub fn load(path: &std::path::Path, changes: &[String]) -> Result<Self, Diagnostics> {
+        let changes = changes.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
+        Self::of(&Source::read(path)?.with_overrides(changes))
+    }
+
+    /// The plan of a file that has been read.
+    pub fn of(source: &Source) -> Result<Self, Diagnostics> {
+        let spec = spec::parse(source)?;
+        resolve(&spec, source.name()).map_err(|problems| {
+            let placed = |problem: Problem| Diagnostic {
+                what: problem.what,
+                place: Some(Box::new(source.place(&problem.path, problem.target))),
+                expected: None,
+                help: problem.help,
+            };
+            Diagnostics::of(problems.into_iter().map(placed).collect())
+                .expect("resolving fails with at least one problem")
+        })
+    }
+
+    /// The seed network.
+    ///
+    /// # Panics
+    ///
+    /// If the plan was not made by [`resolve`] and its architecture does not fit its input.
+    pub fn seed_graph(&self) -> Graph {
+        self.architecture.build(self.input, self.classes).expect("resolving built the same graph")
+    }
+
+    /// The seed with all widths multiplied, rounded to multiples of the channel divisor.
+    pub fn uniform_graph(
+        &self,
+        seed: &Graph,
+        width_multiplier: f64,
+    ) -> Result<Graph, SurgeryError> {
+        surgery::scale(seed, width_multiplier, self.sweep.channel_divisor)
+    }
+
+    /// The plan as one line of JSON, keys in the order of the types.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a plan holds finite numbers and texts")
+    }
+
+    /// SHA-256 of [`Plan::to_json`] in 64 hex digits. Comments, the order of keys and what is written out or left to a
+    /// default do not change it.
+    pub fn hash(&self) -> String {
+        let digest = Sha256::digest(self.to_json().as_bytes());
+        digest.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a String takes every write");
+            text
+        })
+    }
+
+    /// The first 16 digits of [`Plan::hash`]: what names a run.
+    pub fn id(&self) -> String {
+        self.hash()[..16].to_owned()
+    }
+}

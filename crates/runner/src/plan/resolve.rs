@@ -1,0 +1,213 @@
+//! From what was written to what it means, with every problem that can be found at once.
+
+use architectures::Architecture;
+use cost_models::Summary;
+use graph::{Graph, Shape};
+use training::Recipe;
+
+use super::images::images;
+use super::problem::{Problem, Problems};
+use super::{Baseline, Dataset, Images, Plan, Regularizer, Strength, Sweep};
+use crate::spec::{self, Spec};
+
+/// Most points of one experiment.
+const MOST_POINTS: usize = 100_000;
+
+/// Fills in defaults, builds and prices the seed, and checks what only all keys together can show.
+///
+/// # Errors
+///
+/// Every problem, at least one.
+pub fn resolve(spec: &Spec, name: &str) -> Result<Plan, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let seeds: Vec<u64> = spec.seeds.iter().map(|seed| seed.get()).collect();
+    let strengths: Vec<f64> =
+        spec.sweep.regularization_strength.0.iter().map(|strength| strength.get()).collect();
+    let width_multipliers: Vec<f64> =
+        spec.sweep.width_multiplier.iter().map(|multiplier| multiplier.get()).collect();
+
+    if seeds.is_empty() {
+        problems.add("seeds", "`seeds` is empty, expected at least one", "write `seeds: [0]`");
+    }
+    problems.repeated("seeds", &seeds);
+    problems.repeated("sweep.regularization_strength", &strengths);
+    problems.repeated("sweep.width_multiplier", &width_multipliers);
+    problems.repeated("baselines", &spec.baselines);
+    contradictions_of_sweep(spec, &mut problems);
+
+    let (dataset, input, classes) = images(&spec.dataset, &mut problems);
+    let (Dataset::FashionMnist(images)
+    | Dataset::Mnist(images)
+    | Dataset::Synthetic { images, side: _, channels: _ }) = dataset;
+    let recipe = |section: &str, written: spec::Recipe, problems: &mut Problems| {
+        let recipe = Recipe::from(written);
+        contradictions_of_recipe(section, &recipe, images, input, problems);
+        recipe
+    };
+    let search = recipe("search", spec.search, &mut problems);
+    let retrain = recipe("retrain", spec.retrain, &mut problems);
+
+    let sweep =
+        Sweep { strengths, width_multipliers, channel_divisor: spec.sweep.channel_divisor.size() };
+    let architecture = Architecture::from(spec.architecture);
+    let path = format!("architecture.{}", architecture.family());
+    let seed = match architecture.build(input, classes) {
+        Ok(seed) => Some(seed),
+        Err(error) => {
+            problems.push_section(&path, chain(&error), None);
+            None
+        }
+    };
+    if let Some(seed) = &seed
+        && problems.0.is_empty()
+    {
+        widths_that_cannot_be(seed, &sweep, &mut problems);
+    }
+    let (Some(seed), true) = (seed, problems.0.is_empty()) else {
+        return Err(problems.0);
+    };
+    Ok(Plan {
+        schema: spec::SCHEMA,
+        name: name.to_owned(),
+        seeds,
+        dataset,
+        architecture,
+        input,
+        classes,
+        regularizer: Regularizer {
+            strength: match spec.regularizer.strength {
+                spec::Strength::Gamma => Strength::Gamma,
+            },
+            cost: spec.regularizer.cost,
+            alive_threshold: spec.regularizer.alive_threshold.get(),
+        },
+        search,
+        retrain,
+        sweep,
+        baselines: spec
+            .baselines
+            .iter()
+            .map(|baseline| match baseline {
+                spec::Baseline::Uniform => Baseline::Uniform,
+            })
+            .collect(),
+        seed_cost: Summary::of(&seed),
+    })
+}
+
+fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
+    let strengths = spec.sweep.regularization_strength.0.len();
+    let multipliers = spec.sweep.width_multiplier.len();
+    if strengths == 0 && spec.baselines.is_empty() {
+        problems.push_section(
+            "sweep",
+            "there is nothing to do: no `sweep.regularization_strength` and no `baselines`"
+                .to_owned(),
+            Some(
+                "add `regularization_strength: [4, 8, 16]` to `sweep`, or `baselines: [uniform]`"
+                    .to_owned(),
+            ),
+        );
+    } else if multipliers == 0 {
+        let user = if strengths > 0 {
+            "`sweep.regularization_strength` asks for learned networks, which are expanded to budgets"
+        } else {
+            "`baselines` asks for uniform networks"
+        };
+        problems.push(
+            "sweep.width_multiplier",
+            format!("`sweep.width_multiplier` is empty, but {user}"),
+            Some("name at least one multiplier of the seed, such as `[1.0]`".to_owned()),
+        );
+    }
+    let arms = spec
+        .baselines
+        .len()
+        .saturating_mul(multipliers)
+        .saturating_add(strengths)
+        .saturating_add(strengths.saturating_mul(multipliers));
+    let points = arms.saturating_mul(spec.seeds.len());
+    if points > MOST_POINTS {
+        problems.push_section(
+            "sweep",
+            format!("the experiment has {points} points, expected at most {MOST_POINTS}"),
+            Some("shorten `seeds` or the lists in `sweep`".to_owned()),
+        );
+    }
+}
+
+fn contradictions_of_recipe(
+    section: &str,
+    recipe: &Recipe,
+    images: Images,
+    input: Shape,
+    problems: &mut Problems,
+) {
+    let at = |key: &str| format!("{section}.{key}");
+    let (batch, train) = (recipe.batch_size, images.train);
+    if batch > train && train > 0 {
+        problems.push(
+            &at("batch_size"),
+            format!("`{section}.batch_size` is {batch}, but there are {train} images to train on"),
+            Some(format!("use batches of at most {train}")),
+        );
+    }
+    let (warmup, epochs) = (recipe.learning_rate.warmup_epochs, recipe.epochs);
+    if warmup > f64::from(epochs) {
+        problems.push(
+            &at("warmup_epochs"),
+            format!(
+                "`{section}.warmup_epochs` is {warmup}, longer than the training of {epochs} epochs"
+            ),
+            Some("warm up for a part of the epochs, or train longer".to_owned()),
+        );
+    }
+    if let training::Curve::Cosine { peak, last } = recipe.learning_rate.curve
+        && last > peak
+    {
+        problems.push(
+            &at("learning_rate.cosine.last"),
+            format!("the last rate of `{section}.learning_rate` is {last}, above its peak, {peak}"),
+            Some("the rate falls from `peak` to `last`".to_owned()),
+        );
+    }
+    let (crop, side) = (recipe.augmentation.crop, input.height.min(input.width));
+    if crop >= side {
+        problems.push(
+            &at("augmentation.crop"),
+            format!(
+                "`{section}.augmentation.crop` is {crop}, but images have {side} pixels a side"
+            ),
+            Some("pad with fewer pixels than an image has, such as 2".to_owned()),
+        );
+    }
+}
+
+/// Every uniform network must be one that a graph can hold.
+fn widths_that_cannot_be(seed: &Graph, sweep: &Sweep, problems: &mut Problems) {
+    for (index, multiplier) in sweep.width_multipliers.iter().enumerate() {
+        if let Err(error) = surgery::scale(seed, *multiplier, sweep.channel_divisor) {
+            let at = format!("sweep.width_multiplier[{index}]");
+            problems.push(
+                &at,
+                format!("the seed cannot be {multiplier} times as wide: {}", chain(&error)),
+                Some("choose a smaller multiplier or a smaller `channel_divisor`".to_owned()),
+            );
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,187 @@
+//! Running a plan: searches, then the retrainings that they lead to, then the results.
+//!
+//! All state lies in the results folder. Whatever is finished is there whole; whatever is not goes on from its checkpoint
+//! or starts again, and gives the same bytes either way.
+
+mod collect;
+mod data;
+mod point;
+mod progress;
+mod queue;
+mod retrain;
+mod search;
+mod training;
+mod work;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use graph::Graph;
+use tensor_ops::Cpu;
+
+use crate::interrupt::Interrupt;
+use crate::plan::{Plan, PointPlan, Search};
+use crate::store::{self, Lock};
+use data::Images;
+use progress::Progress;
+
+/// How a run is carried out. None of it changes a result.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The experiment file.
+    pub experiment: PathBuf,
+    /// Folder of all results; the run has a folder of its own in it.
+    pub results: PathBuf,
+    /// Folder of data sets that do not come with the program.
+    pub data: Option<PathBuf>,
+    /// Points that are worked on at the same time; by default as many as there are cores, if memory allows.
+    pub jobs: Option<usize>,
+    /// Threads of each; by default the cores shared evenly.
+    pub threads: Option<usize>,
+    /// Discard what is there.
+    pub fresh: bool,
+    /// Go on with other points when one fails.
+    pub keep_going: bool,
+    /// Points to work on; all if empty.
+    pub only: Vec<usize>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every point is done.
+    Done,
+    /// So many pieces of work failed.
+    Failed(usize),
+    /// Stopped on request after a checkpoint.
+    Stopped,
+}
+
+/// A plan being carried out.
+struct Run<'a> {
+    plan: &'a Plan,
+    seed: Graph,
+    images: Images,
+    folder: PathBuf,
+    interrupt: &'a Interrupt,
+    progress: &'a Progress,
+}
+
+impl Run<'_> {
+    fn state_folder(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
+        let Some(strength) = point.strength else {
+            return point::uniform(self.plan, &self.seed, point).map(Some);
+        };
+        match self.found(Search { seed: point.seed, strength })? {
+            Some(structure) => point::learned(self.plan, &self.seed, &structure, point),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A run that did not come about.
+#[derive(Debug)]
+pub struct Failure {
+    /// What is wrong.
+    pub error: anyhow::Error,
+    /// Whether what was given to the program is wrong, rather than the machine that it runs on.
+    pub bad_input: bool,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { error, bad_input: false }
+    }
+}
+
+fn bad_input(error: anyhow::Error) -> Failure {
+    Failure { error, bad_input: true }
+}
+
+/// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome.
+pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failure> {
+    let folder = settings.results.join(&plan.name);
+    let images = data::load(plan, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
+    carry_out(plan, settings, images, folder)
+}
+
+fn carry_out(
+    plan: &Plan,
+    settings: &Settings,
+    images: Images,
+    folder: PathBuf,
+) -> Result<(Outcome, String), Failure> {
+    let _lock = Lock::take(&folder)?;
+    prepare(plan, &folder, settings.fresh)?;
+    let interrupt = Interrupt::listen().context("cannot listen to signals")?;
+    let progress = Progress::new();
+    let seed = plan.seed_graph();
+    let run = Run { plan, seed, images, folder, interrupt: &interrupt, progress: &progress };
+    let workers = Workers::choose(plan, &run.seed, settings)?;
+    progress.say(&format!("{}: {} on {workers}", plan.name, describe(plan)));
+    let outcome = work::carry_out(&run, &workers, settings);
+    progress.close();
+    let outcome = outcome?;
+    let table = collect::write(&run)?;
+    progress.say(&format!("{} after {}", plan.name, crate::clock::words(progress.elapsed())));
+    Ok((outcome, table))
+}
+
+/// The plan is written before the first step; results of another plan are never mixed with it.
+fn prepare(plan: &Plan, folder: &Path, fresh: bool) -> Result<(), Failure> {
+    let path = folder.join("plan.json");
+    let state = folder.join("state");
+    if fresh {
+        store::remove(&state)?;
+    }
+    let before: Option<Plan> = store::read_json(&path).unwrap_or(None);
+    if state.exists() && before.as_ref() != Some(plan) {
+        return Err(bad_input(anyhow!(
+            "`{}` holds results of another plan: start over with `--fresh`, or give `--results` another folder",
+            folder.display()
+        )));
+    }
+    Ok(store::write_json(&path, plan)?)
+}
+
+fn describe(plan: &Plan) -> String {
+    format!("{} searches and up to {} points", plan.searches().len(), plan.points().len())
+}
+
+/// How many points are worked on at the same time, and with how many threads each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Workers {
+    jobs: usize,
+    threads: usize,
+}
+
+/// What all jobs together may take by default.
+const MEMORY: usize = 4 << 30;
+
+impl Workers {
+    fn choose(plan: &Plan, seed: &Graph, settings: &Settings) -> anyhow::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let arena = ::training::Program::training(seed, &plan.retrain)?.arena_bytes();
+        let by_default = cores.min(MEMORY / arena.max(1)).max(1);
+        let jobs = settings.jobs.unwrap_or(by_default).max(1);
+        let threads = settings.threads.unwrap_or(cores / jobs).max(1);
+        Ok(Self { jobs, threads })
+    }
+
+    fn device(self) -> anyhow::Result<Cpu> {
+        Cpu::new(self.threads).context("cannot start the device")
+    }
+}
+
+impl fmt::Display for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let Self { jobs, threads } = *self;
+        write!(f, "{jobs} job{} with {threads} thread{} each", plural(jobs), plural(threads))
+    }
+}

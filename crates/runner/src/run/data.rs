@@ -1,0 +1,82 @@
+//! The images of a plan: where they lie, and the parts that they are split into.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use datasets::{Bars, FASHION_MNIST, IdxSource, ImageSet, MNIST, Normalization, Split, Streams};
+
+use crate::plan::{self, Dataset, Plan};
+
+/// Where the data sets that come with the program lie, seen from the root of the repository.
+const BUNDLED: &str = "crates/datasets/data";
+
+/// All images of a run, and how their pixels become numbers.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// Training, validation and test images.
+    pub split: Split,
+    /// Mean and deviation of the training images.
+    pub normalization: Normalization,
+}
+
+/// Reads and splits the images of a plan.
+///
+/// Published sets are looked for in `folder` if it is given; otherwise those that come with the program are looked for
+/// beside the experiment file and the current folder, upwards.
+pub fn load(plan: &Plan, experiment: &Path, folder: Option<&Path>) -> anyhow::Result<Images> {
+    let split = match &plan.dataset {
+        Dataset::FashionMnist(parts) => {
+            let (train, test) = read(&FASHION_MNIST, plan.dataset.name(), experiment, folder)?;
+            cut(train, test, parts)?
+        }
+        Dataset::Mnist(parts) => {
+            let (train, test) = read(&MNIST, plan.dataset.name(), experiment, folder)?;
+            cut(train, test, parts)?
+        }
+        Dataset::Synthetic { side, channels, images } => {
+            let training = images.train + images.validation;
+            let set = Bars { training, test: images.test, side: *side, channels: *channels };
+            let (train, test) = set.generate(Streams::new(0))?;
+            Split::new(&train, test, images.validation)?
+        }
+    };
+    let normalization = Normalization::of(&split.train);
+    Ok(Images { split, normalization })
+}
+
+fn cut(training: ImageSet, test: ImageSet, parts: &plan::Images) -> anyhow::Result<Split> {
+    let split = Split::new(&training, test, parts.validation)?;
+    let train = split.train.take(parts.train)?;
+    let test = split.test.take(parts.test)?;
+    Ok(Split { train, test, ..split })
+}
+
+fn read(
+    source: &IdxSource,
+    name: &str,
+    experiment: &Path,
+    folder: Option<&Path>,
+) -> anyhow::Result<(ImageSet, ImageSet)> {
+    let folder = match folder {
+        Some(folder) => folder.to_owned(),
+        None => bundled(name, experiment).with_context(|| {
+            format!(
+                "no folder `{BUNDLED}/{name}` above the experiment file or the current folder: name the folder with the {} files with `--data-dir`",
+                source.name
+            )
+        })?,
+    };
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
+    let sets = source.load(&mut |name| std::fs::read(folder.join(name)));
+    sets.with_context(|| format!("cannot use the {} files in `{}`", source.name, folder.display()))
+}
+
+/// The folder of a bundled set, above the experiment file or the current folder.
+fn bundled(name: &str, experiment: &Path) -> Option<PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let beside: io::Result<PathBuf> = experiment.canonicalize();
+    let starts = [beside.unwrap_or_default(), here];
+    let mut folders = starts.iter().flat_map(|start| start.ancestors());
+    folders.find_map(|folder| Some(folder.join(BUNDLED).join(name)).filter(|path| path.is_dir()))
+}

@@ -1,0 +1,75 @@
+//! Work shared among threads: the most urgent piece first, more pieces as they become known.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex};
+
+/// A queue that closes itself when nothing is waiting and nothing is under way.
+#[derive(Debug)]
+pub struct Queue<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    /// Waiting pieces by urgency; the first comes first.
+    waiting: BTreeMap<(u64, u64), T>,
+    added: u64,
+    under_way: usize,
+    closed: bool,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue.
+    pub fn new() -> Self {
+        let state = State { waiting: BTreeMap::new(), added: 0, under_way: 0, closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Adds a piece; larger urgency first, equal ones in order of arrival.
+    pub fn add(&self, urgency: u64, piece: T) {
+        self.change(|state| {
+            state.added += 1;
+            state.waiting.insert((u64::MAX - urgency, state.added), piece);
+        });
+    }
+
+    /// Takes the most urgent piece; waits while none is there but one may still come. None when all is done or closed.
+    pub fn take(&self) -> Option<T> {
+        let mut state = self.state.lock().expect("no thread panics while it holds the lock");
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some((_, piece)) = state.waiting.pop_first() {
+                state.under_way += 1;
+                return Some(piece);
+            }
+            if state.under_way == 0 {
+                return None;
+            }
+            state = self.changed.wait(state).expect("no thread panics while it holds the lock");
+        }
+    }
+
+    /// A piece that was taken is done, and what it led to has been added.
+    pub fn done(&self) {
+        self.change(|state| state.under_way -= 1);
+    }
+
+    /// Gives out nothing more.
+    pub fn close(&self) {
+        self.change(|state| state.closed = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State<T>)) {
+        change(&mut self.state.lock().expect("no thread panics while it holds the lock"));
+        self.changed.notify_all();
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,164 @@
+//! One search: train with the penalty, decide, write the structure down.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use cost_models::{CostForm, Summary};
+use datasets::{Batches, Streams};
+use graph::Role;
+use regularizers::{MorphNet, Settings};
+use serde::{Deserialize, Serialize};
+use surgery::{Costs, Structure, structure_hash};
+use tensor_ops::Cpu;
+use training::{EpochRecord, Network, Penalty, Trainer};
+
+use super::Run;
+use super::training::{Ending, train};
+use crate::plan::Search;
+use crate::store::{self, Checkpoints};
+
+/// What a search leaves beside its structure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Record {
+    /// SHA-256 of the structure file.
+    structure: String,
+    /// Its epochs.
+    epochs: Vec<EpochRecord>,
+}
+
+impl Run<'_> {
+    /// Where the structure of a search lies.
+    pub(crate) fn structure_path(&self, search: Search) -> PathBuf {
+        let name = format!("strength-{}-seed-{}.json", search.strength, search.seed);
+        self.folder.join("structures").join(name)
+    }
+
+    fn search_folder(&self, search: Search) -> PathBuf {
+        self.state_folder().join("searches").join(format!("strength-{}-seed-{}", search.strength, search.seed))
+    }
+
+    /// The structure that a finished search found.
+    pub(crate) fn found(&self, search: Search) -> anyhow::Result<Option<Structure>> {
+        let record: Option<Record> = store::read_json(&self.search_folder(search).join("done.json"))?;
+        let Some(record) = record else { return Ok(None) };
+        let path = self.structure_path(search);
+        let Some(bytes) = store::read(&path)? else { return Ok(None) };
+        if store::digest(&bytes) != record.structure {
+            return Ok(None);
+        }
+        let structure = serde_json::from_slice(&bytes);
+        structure.map(Some).with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
+    }
+
+    /// Floating-point operations of a search, for the estimate of time.
+    pub(crate) fn search_work(&self) -> f64 {
+        self.training_work(&self.plan.search, self.plan.seed_cost.flops as f64)
+    }
+
+    /// Does a search. None if it was stopped.
+    pub(crate) fn search(&self, device: &Cpu, search: Search) -> anyhow::Result<Option<Structure>> {
+        let recipe = &self.plan.search;
+        let streams = Streams::new(search.seed).derive("search");
+        let network = Network::init(self.seed.clone(), &streams);
+        let form = CostForm::of(self.plan.regularizer.cost.model(), &self.seed);
+        let settings = Settings {
+            strength: search.strength,
+            alive_threshold: self.plan.regularizer.alive_threshold,
+        };
+        let mut penalty = MorphNet::new(&self.seed, form, settings);
+        let monitor = penalty.clone();
+        let split = &self.images.split;
+        let batches =
+            Batches::new(&split.train, &self.images.normalization, recipe.batch_size, recipe.augmentation, streams)?;
+        let mut trainer = Trainer::new(&network, recipe, streams, device)?;
+
+        let folder = self.search_folder(search);
+        let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
+        let mut task =
+            self.progress.start(&format!("search {search}"), steps, self.search_work());
+        let checkpoints = Checkpoints::new(&folder);
+        if let Some(bytes) = checkpoints.load()? {
+            trainer.load(&bytes)?;
+            task.skip(trainer.steps_done(batches.per_epoch()));
+        }
+        let alive = RefCell::new(String::new());
+        let ending = train(
+            &mut trainer,
+            &batches,
+            &mut penalty,
+            &checkpoints,
+            self.interrupt,
+            &mut |step| {
+                let (epoch, loss, alive) = (step.epoch, step.loss, alive.borrow());
+                task.step(&format!("epoch {epoch} loss {loss:.3} {alive}"));
+            },
+            &mut |trainer| *alive.borrow_mut() = self.alive(&monitor, &trainer.network()),
+        );
+        if ending? == Ending::Stopped {
+            task.abandon();
+            return Ok(None);
+        }
+        let decision = penalty.decide(&trainer.network().parameters)?;
+        let survivors = &decision.survivors;
+        let shrunk = self.seed.with_widths(&survivors.widths())?;
+        let structure = Structure {
+            schema: Structure::SCHEMA,
+            hash: structure_hash(&shrunk),
+            regularization_strength: search.strength,
+            cost: self.plan.regularizer.cost.to_string(),
+            alive_threshold: settings.alive_threshold,
+            seed: search.seed,
+            costs: Costs { before: self.plan.seed_cost, after: Summary::of(&shrunk) },
+            layers: Structure::layers(&self.seed, penalty.channels(), survivors),
+        };
+        self.write_structure(search, &structure, trainer.history().to_vec())?;
+        checkpoints.clear()?;
+        task.finish(&describe(&structure));
+        self.warn(search, &structure, decision.revived.len());
+        Ok(Some(structure))
+    }
+
+    fn write_structure(&self, search: Search, structure: &Structure, epochs: Vec<EpochRecord>) -> anyhow::Result<()> {
+        let path = self.structure_path(search);
+        store::write_json(&path, structure)?;
+        let bytes = store::read(&path)?.with_context(|| format!("`{}` disappeared", path.display()))?;
+        let record = Record { structure: store::digest(&bytes), epochs };
+        store::write_json(&self.search_folder(search).join("done.json"), &record)
+    }
+
+    /// Share of the seed's cost that is alive, in words.
+    fn alive(&self, penalty: &MorphNet, network: &Network) -> String {
+        let wanted = penalty.parameters();
+        debug_assert!(wanted.iter().all(|(_, role)| matches!(role, Role::Gamma | Role::Beta)));
+        let strengths = penalty.sources().strengths(&network.parameters);
+        let channels = penalty.channels();
+        let keep = channels.keep_where(|group| penalty.is_alive(strengths[group.index()]));
+        let form = CostForm::of(self.plan.regularizer.cost.model(), &self.seed);
+        let share = form.at(&channels.alive_widths(&keep)) / form.at(&self.seed.widths());
+        format!("alive {:.1} %", 100.0 * share)
+    }
+
+    fn warn(&self, search: Search, structure: &Structure, revived: usize) {
+        if structure.dead_channels() == 0 {
+            self.progress.say(&format!(
+                "warning: search {search}: no channel died; use a larger `regularization_strength` or more epochs"
+            ));
+        }
+        if revived > 0 {
+            self.progress.say(&format!(
+                "warning: search {search}: {revived} channel groups were kept only because the network would have been cut without them; use a smaller `regularization_strength`"
+            ));
+        }
+    }
+}
+
+fn describe(structure: &Structure) -> String {
+    let millions = |flops: u64| flops as f64 / 1e6;
+    format!(
+        "{:.2} of {:.2} MFLOPs left, {} channels dead",
+        millions(structure.costs.after.flops),
+        millions(structure.costs.before.flops),
+        structure.dead_channels()
+    )
+}

@@ -1,0 +1,58 @@
+//! Training to the end with checkpoints, for searches and retrainings alike.
+
+use std::time::Duration;
+
+use datasets::Batches;
+use tensor_ops::Cpu;
+use training::{Control, EpochEnd, Penalty, Step, Trainer};
+
+use crate::clock::Stopwatch;
+use crate::interrupt::Interrupt;
+use crate::store::Checkpoints;
+
+/// A checkpoint is written at least this often.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All epochs are done.
+    Finished,
+    /// Stopped on request after a checkpoint.
+    Stopped,
+}
+
+/// Trains to the end.
+///
+/// A checkpoint is saved after every epoch, every minute, and when the run is interrupted. `on_epoch` sees the trainer after
+/// every epoch, `on_step` every step.
+pub fn train(
+    trainer: &mut Trainer<'_, Cpu>,
+    batches: &Batches,
+    penalty: &mut dyn Penalty,
+    checkpoints: &Checkpoints,
+    interrupt: &Interrupt,
+    on_step: &mut dyn FnMut(Step),
+    on_epoch: &mut dyn FnMut(&Trainer<'_, Cpu>),
+) -> anyhow::Result<Ending> {
+    let mut since_checkpoint = Stopwatch::start();
+    while !trainer.is_finished() {
+        let end = trainer.epoch(batches, penalty, &mut |step| {
+            on_step(step);
+            if interrupt.is_asked() || since_checkpoint.elapsed() > CHECKPOINT_EVERY {
+                Control::Stop
+            } else {
+                Control::Continue
+            }
+        })?;
+        if let EpochEnd::Completed(_) = end {
+            on_epoch(trainer);
+        }
+        checkpoints.save(&trainer.save())?;
+        since_checkpoint = Stopwatch::start();
+        if interrupt.is_asked() && !trainer.is_finished() {
+            return Ok(Ending::Stopped);
+        }
+    }
+    Ok(Ending::Finished)
+}

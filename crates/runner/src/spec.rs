@@ -1,0 +1,88 @@
+//! An experiment file as it was written.
+//!
+//! Every section is a struct that refuses unknown keys, every number knows its range, and every default stands in the
+//! `impl Default` of its section. What a file *means* is another type, [`crate::plan::Plan`].
+//!
+//! | key | required | meaning |
+//! |---|---|---|
+//! | `schema` | yes | version of this format, 1 |
+//! | `seeds` | no, `[0]` | the whole experiment is repeated with each |
+//! | `dataset` | yes | [`Dataset`] |
+//! | `architecture` | yes | [`Architecture`] |
+//! | `regularizer` | no | [`Regularizer`] |
+//! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained from scratch |
+//! | `sweep` | yes | [`Sweep`] |
+//! | `baselines` | no, `[uniform]` | [`Baseline`] |
+
+mod architecture;
+mod dataset;
+mod fault;
+mod locate;
+mod nearest;
+mod number;
+mod overrides;
+mod read;
+mod recipe;
+mod regularizer;
+mod source;
+mod sweep;
+mod syntax;
+
+use serde::Deserialize;
+
+pub use architecture::{Architecture, InceptionV2};
+pub use dataset::{Dataset, IdxImages, Synthetic};
+pub use locate::{Path, Step, Target, locate};
+pub use nearest::nearest;
+pub use number::{
+    AboveZero, BelowOne, Between, Count, Fraction, FromZero, Multiplier, Multipliers, NonNegative,
+    Positive, Range, Real, Share, Threshold, UpToOne, Whole,
+};
+pub use overrides::Override;
+pub use read::{parse, parse_part};
+pub use recipe::{
+    Adam, Augmentation, Cosine, Decaying, LearningRate, Optimizer, Recipe, RmsProp, Sgd,
+};
+pub use regularizer::{Regularizer, Strength};
+pub use source::{MOST_BYTES, Source};
+pub use sweep::{Baseline, Strengths, Sweep};
+
+/// The version of the format that this program reads.
+pub const SCHEMA: u64 = 1;
+
+/// A whole experiment file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a map of keys")]
+pub struct Spec {
+    /// Version of the format.
+    pub schema: Whole<SCHEMA, SCHEMA>,
+    /// Seeds of the random streams; everything is repeated with each.
+    #[serde(default = "first_seed")]
+    pub seeds: Vec<Whole<0, { u64::MAX }>>,
+    /// The images.
+    #[serde(with = "serde_yaml::with::singleton_map")]
+    pub dataset: Dataset,
+    /// The seed network.
+    #[serde(with = "serde_yaml::with::singleton_map")]
+    pub architecture: Architecture,
+    /// What channels are charged, and when one is dead.
+    #[serde(default)]
+    pub regularizer: Regularizer,
+    /// How widths are learned.
+    pub search: Recipe,
+    /// How every network is trained from scratch, whatever its widths come from.
+    pub retrain: Recipe,
+    /// What is varied.
+    pub sweep: Sweep,
+    /// What the learned widths are compared with.
+    #[serde(default = "every_baseline")]
+    pub baselines: Vec<Baseline>,
+}
+
+fn first_seed() -> Vec<Whole<0, { u64::MAX }>> {
+    vec![Whole::known(0)]
+}
+
+fn every_baseline() -> Vec<Baseline> {
+    vec![Baseline::Uniform]
+}

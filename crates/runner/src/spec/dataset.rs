@@ -1,0 +1,82 @@
+//! Section `dataset`: which images, and how many of them.
+
+use serde::Deserialize;
+
+use super::number::{Count, Whole};
+
+/// The images of an experiment: `{ fashion-mnist: { validation: 5000 } }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", expecting = "a data set, such as `{ fashion-mnist: {} }`")]
+pub enum Dataset {
+    /// Fashion-MNIST, which comes with the program.
+    FashionMnist(IdxImages),
+    /// MNIST, from the folder given with `--data-dir`.
+    Mnist(IdxImages),
+    /// Generated bars in noise, in four classes.
+    Synthetic(Synthetic),
+}
+
+/// Which images of a published set are used. Its training images are those trained on, and at their end those that
+/// choices are made by.
+///
+/// | key | default | purpose |
+/// |---|---|---|
+/// | `validation` | 5000 | that many last training images are set aside |
+/// | `train` | all others | that many first training images are trained on |
+/// | `test` | all | that many first test images are used, once, at the end |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a map of settings, such as `{ validation: 5000 }`"
+)]
+pub struct IdxImages {
+    /// Last training images set aside.
+    pub validation: Count,
+    /// First training images trained on; all that are not set aside if absent.
+    pub train: Option<Count>,
+    /// First test images used; all if absent.
+    pub test: Option<Count>,
+}
+
+impl Default for IdxImages {
+    fn default() -> Self {
+        Self { validation: Count::known(5000), train: None, test: None }
+    }
+}
+
+/// Generated images: bars in noise ([`datasets::Bars`]), the same for every seed of the experiment.
+///
+/// | key | default | purpose | range |
+/// |---|---|---|---|
+/// | `side` | 8 | height and width | 4 to 256 |
+/// | `channels` | 1 | channels | 1 to 16 |
+/// | `train` | 512 | images trained on | 1 to 1000000 |
+/// | `validation` | 128 | images that choices are made by | 1 to 1000000 |
+/// | `test` | 256 | images used once, at the end | 1 to 1000000 |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a map of settings, such as `{ side: 8 }`")]
+pub struct Synthetic {
+    /// Height and width in pixels.
+    pub side: Whole<4, 256>,
+    /// Channels of an image.
+    pub channels: Whole<1, 16>,
+    /// Images trained on.
+    pub train: Count,
+    /// Images that choices are made by.
+    pub validation: Count,
+    /// Images used once, at the end.
+    pub test: Count,
+}
+
+impl Default for Synthetic {
+    fn default() -> Self {
+        Self {
+            side: Whole::known(8),
+            channels: Whole::known(1),
+            train: Count::known(512),
+            validation: Count::known(128),
+            test: Count::known(256),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Section `sweep`: what is varied; and the baselines beside it.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+use super::number::{Multiplier, NonNegative, Positive, Whole};
+
+/// What is varied. Every strength gives one search per seed; every width multiplier is a uniform network and, where the
+/// learned network costs less, a budget that it is expanded to.
+///
+/// | key | default | purpose |
+/// |---|---|---|
+/// | `regularization_strength` | none | a number, a list, or `{ log: [low, high], num: 5 }`; in units of 1 / cost of the seed |
+/// | `width_multiplier` | `[1.0]` | a list |
+/// | `channel_divisor` | 1 | widths are rounded to multiples of it |
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a map, such as `{ width_multiplier: [0.5, 1.0] }`"
+)]
+pub struct Sweep {
+    /// Regularization strengths, in units of 1 / cost of the seed.
+    pub regularization_strength: Strengths,
+    /// Width multipliers of the seed.
+    pub width_multiplier: Vec<Multiplier>,
+    /// What widths are rounded to multiples of.
+    pub channel_divisor: Whole<1, 1024>,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self {
+            regularization_strength: Strengths(Vec::new()),
+            width_multiplier: vec![Multiplier::known(1.0)],
+            channel_divisor: Whole::known(1),
+        }
+    }
+}
+
+/// What learned widths are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", expecting = "a baseline, `uniform`")]
+pub enum Baseline {
+    /// The seed with all widths multiplied by one number.
+    Uniform,
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uniform => f.write_str("uniform"),
+        }
+    }
+}
+
+/// Regularization strengths: one, a list, or points at equal ratios from a low to a high one, both included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Strengths(pub Vec<NonNegative>);
+
+/// `{ log: [low, high], num: 5 }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Logarithmic {
+    log: [Positive; 2],
+    num: Whole<2, 1000>,
+}
+
+impl<'de> Deserialize<'de> for Strengths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrengthsVisitor)
+    }
+}
+
+struct StrengthsVisitor;
+
+impl StrengthsVisitor {
+    fn one<'de, E: de::Error>(value: impl IntoDeserializer<'de, E>) -> Result<Strengths, E> {
+        NonNegative::deserialize(value.into_deserializer()).map(|one| Strengths(vec![one]))
+    }
+}
+
+impl<'de> Visitor<'de> for StrengthsVisitor {
+    type Value = Strengths;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, a list of numbers, or `{ log: [low, high], num: 5 }`")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Strengths, E> {
+        Self::one(value)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Strengths, E> {
+        Self::one(value)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Strengths, E> {
+        Self::one(value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Strengths, A::Error> {
+        let mut strengths = Vec::new();
+        while let Some(strength) = list.next_element()? {
+            strengths.push(strength);
+        }
+        Ok(Strengths(strengths))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Strengths, A::Error> {
+        let Logarithmic { log: [low, high], num } =
+            Logarithmic::deserialize(MapAccessDeserializer::new(map))?;
+        let (low, high) = (low.get(), high.get());
+        if low >= high {
+            return Err(de::Error::custom(format_args!(
+                "must rise from the first number of `log` to the second, is [{low:?}, {high:?}]"
+            )));
+        }
+        let last = num.get() - 1;
+        let strength = |index: u64| {
+            if index == last {
+                high
+            } else {
+                (low * (high / low).powf(index as f64 / last as f64)).clamp(low, high)
+            }
+        };
+        Ok(Strengths((0..=last).map(|index| NonNegative::known(strength(index))).collect()))
+    }
+}

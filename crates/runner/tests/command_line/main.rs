@@ -1,0 +1,13 @@
+//! The command line up to the plan: faults of experiment files, `--set`, `check`, `cost`, `--dry-run`.
+//!
+//! Expected texts are in `tests/golden`. `UPDATE_GOLDEN=1 cargo test -p runner` writes them anew, for review.
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
+
+mod arguments;
+mod check;
+mod cost;
+mod faults;
+mod golden;
+mod mutations;
+mod plans;
+mod set;

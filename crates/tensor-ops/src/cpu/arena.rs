@@ -1,0 +1,53 @@
+//! Aligned memory for `f32` values.
+
+use std::collections::TryReserveError;
+
+use super::simd::MAX_LANES;
+
+const LINE: usize = 16;
+
+/// Values past the end that may be read, never written, so that a vector or a tile may start at any value.
+pub(super) const SLACK: usize = 4 * MAX_LANES;
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
+/// Values on cache line boundaries.
+pub struct Arena {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Arena {
+    /// `len` zeros.
+    pub(super) fn zeros(len: usize) -> Result<Self, TryReserveError> {
+        let count = len.saturating_add(SLACK).div_ceil(LINE);
+        let mut lines = Vec::new();
+        lines.try_reserve_exact(count)?;
+        lines.resize(count, Line([0.0; LINE]));
+        Ok(Self { lines, len })
+    }
+
+    /// Number of values.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first value; `len + SLACK` can be read.
+    pub(super) fn pointer(&mut self) -> *mut f32 {
+        self.lines.as_mut_ptr().cast()
+    }
+
+    /// All values.
+    pub(super) fn values(&self) -> &[f32] {
+        // SAFETY: a line is an array of `f32` without padding, and there are at least `len` values in `lines`.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+
+    /// All values.
+    pub(super) fn values_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `values`; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}

@@ -1,0 +1,435 @@
+//! Row counts, channel counts and lengths that each instruction needs.
+
+use crate::{Activation, Broadcast, Geometry, Instruction, Span, Tensor, UpdateRule};
+
+/// Dimensions stay below this, so that positions and taps can be computed with signs without overflow.
+const LIMIT: usize = 1 << 31;
+
+pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
+    match *instruction {
+        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
+            convolution(
+                geometry,
+                groups,
+                ("input", input),
+                ("weight", weight),
+                ("output", output),
+            )?;
+            per_channel(output, &[("bias", bias)])
+        }
+        Instruction::ConvGradInput {
+            geometry,
+            groups,
+            grad_output,
+            weight,
+            grad_input,
+            accumulate: _,
+        } => convolution(
+            geometry,
+            groups,
+            ("grad_input", grad_input),
+            ("weight", weight),
+            ("grad_output", grad_output),
+        ),
+        Instruction::ConvGradWeight {
+            geometry,
+            groups,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        } => {
+            let weight = ("grad_weight", grad_weight);
+            convolution(geometry, groups, ("input", input), weight, ("grad_output", grad_output))?;
+            per_channel(grad_output, &[("grad_bias", grad_bias)])
+        }
+        Instruction::Depthwise { geometry, multiplier, input, weight, bias, output } => {
+            depthwise(
+                geometry,
+                multiplier,
+                ("input", input),
+                ("weight", weight),
+                ("output", output),
+            )?;
+            per_channel(output, &[("bias", bias)])
+        }
+        Instruction::DepthwiseGradInput {
+            geometry,
+            multiplier,
+            grad_output,
+            weight,
+            grad_input,
+            accumulate: _,
+        } => depthwise(
+            geometry,
+            multiplier,
+            ("grad_input", grad_input),
+            ("weight", weight),
+            ("grad_output", grad_output),
+        ),
+        Instruction::DepthwiseGradWeight {
+            geometry,
+            multiplier,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        } => {
+            let weight = ("grad_weight", grad_weight);
+            depthwise(
+                geometry,
+                multiplier,
+                ("input", input),
+                weight,
+                ("grad_output", grad_output),
+            )?;
+            per_channel(grad_output, &[("grad_bias", grad_bias)])
+        }
+        Instruction::BatchNormTrain {
+            input,
+            gamma,
+            beta,
+            mean,
+            inv_std,
+            running_mean,
+            running_variance,
+            epsilon: _,
+            momentum: _,
+            activation,
+            output,
+        } => {
+            from_output(activation)?;
+            same(("output", output), ("input", input))?;
+            let beta = Some(beta);
+            let running = [
+                ("running_mean", Some(running_mean)),
+                ("running_variance", Some(running_variance)),
+            ];
+            per_channel(input, &running)?;
+            per_channel(
+                input,
+                &[
+                    ("gamma", gamma),
+                    ("beta", beta),
+                    ("mean", Some(mean)),
+                    ("inv_std", Some(inv_std)),
+                ],
+            )
+        }
+        Instruction::BatchNormGrad {
+            input,
+            output,
+            grad_output,
+            gamma,
+            mean,
+            inv_std,
+            activation,
+            grad_gamma,
+            grad_beta,
+            grad_input,
+            accumulate: _,
+        } => {
+            from_output(activation)?;
+            same(("output", output), ("input", input))?;
+            same(("grad_output", grad_output), ("input", input))?;
+            same(("grad_input", grad_input), ("input", input))?;
+            per_channel(input, &[("grad_gamma", grad_gamma), ("grad_beta", Some(grad_beta))])?;
+            per_channel(
+                input,
+                &[("gamma", gamma), ("mean", Some(mean)), ("inv_std", Some(inv_std))],
+            )
+        }
+        Instruction::BatchNormInfer {
+            input,
+            gamma,
+            beta,
+            mean,
+            variance,
+            epsilon: _,
+            activation: _,
+            output,
+        } => {
+            same(("output", output), ("input", input))?;
+            let statistics = [("mean", Some(mean)), ("variance", Some(variance))];
+            per_channel(input, &statistics)?;
+            per_channel(input, &[("gamma", gamma), ("beta", Some(beta))])
+        }
+        Instruction::Activate { activation: _, input, output } => {
+            same(("output", output), ("input", input))
+        }
+        Instruction::ActivateGrad {
+            activation: _,
+            input,
+            output,
+            grad_output,
+            grad_input,
+            accumulate: _,
+        } => {
+            same(("output", output), ("input", input))?;
+            same(("grad_output", grad_output), ("input", input))?;
+            same(("grad_input", grad_input), ("input", input))
+        }
+        Instruction::Sum { ref inputs, output, accumulate: _ } => {
+            if inputs.is_empty() {
+                return Err("`inputs` is empty".to_owned());
+            }
+            inputs.iter().try_for_each(|&input| same(("inputs", input), ("output", output)))
+        }
+        Instruction::Product { first, second, broadcast, output } => {
+            product(first, second, broadcast)?;
+            same(("output", output), ("first", first))
+        }
+        Instruction::ProductGrad {
+            first,
+            second,
+            broadcast,
+            grad_output,
+            grad_first,
+            grad_second,
+        } => {
+            product(first, second, broadcast)?;
+            same(("grad_output", grad_output), ("first", first))?;
+            if let Some((tensor, _)) = grad_first {
+                same(("grad_first", tensor), ("first", first))?;
+            }
+            if let Some((tensor, _)) = grad_second {
+                same(("grad_second", tensor), ("second", second))?;
+            }
+            Ok(())
+        }
+        Instruction::MaxPool { geometry, input, output }
+        | Instruction::AvgPool { geometry, input, output } => {
+            pool(geometry, ("input", input), ("output", output))
+        }
+        Instruction::MaxPoolGrad {
+            geometry,
+            input,
+            output,
+            grad_output,
+            grad_input,
+            accumulate: _,
+        } => {
+            pool(geometry, ("input", input), ("output", output))?;
+            same(("grad_output", grad_output), ("output", output))?;
+            same(("grad_input", grad_input), ("input", input))
+        }
+        Instruction::AvgPoolGrad { geometry, grad_output, grad_input, accumulate: _ } => {
+            pool(geometry, ("grad_input", grad_input), ("grad_output", grad_output))
+        }
+        Instruction::Dropout { rate, stream: _, input, output } => {
+            fraction("rate", rate)?;
+            same(("output", output), ("input", input))
+        }
+        Instruction::DropoutGrad { rate, stream: _, grad_output, grad_input, accumulate: _ } => {
+            fraction("rate", rate)?;
+            same(("grad_output", grad_output), ("grad_input", grad_input))
+        }
+        Instruction::SoftmaxCrossEntropy {
+            logits,
+            labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => {
+            fraction("smoothing", smoothing)?;
+            filled("logits", logits)?;
+            length("labels", labels, logits.rows)?;
+            length("losses", losses, logits.rows)?;
+            length("correct", correct, logits.rows)?;
+            match grad_logits {
+                Some(tensor) => same(("grad_logits", tensor), ("logits", logits)),
+                None => Ok(()),
+            }
+        }
+        Instruction::Update { parameters, gradients, decay: _, rule } => {
+            let len = parameters.len;
+            length("gradients", gradients, len)?;
+            match rule {
+                UpdateRule::Sgd { momentum: _, nesterov: _, velocity } => {
+                    length("velocity", velocity, len)
+                }
+                UpdateRule::RmsProp {
+                    decay: _,
+                    momentum: _,
+                    epsilon: _,
+                    mean_square,
+                    velocity,
+                } => {
+                    length("mean_square", mean_square, len)?;
+                    length("velocity", velocity, len)
+                }
+                UpdateRule::Adam {
+                    beta1: _,
+                    beta2: _,
+                    epsilon: _,
+                    first_moment,
+                    second_moment,
+                } => {
+                    length("first_moment", first_moment, len)?;
+                    length("second_moment", second_moment, len)
+                }
+            }
+        }
+    }
+}
+
+type Named<T> = (&'static str, T);
+
+fn filled(name: &str, tensor: Tensor) -> Result<(), String> {
+    if tensor.rows == 0 || tensor.channels == 0 {
+        return Err(format!("`{name}` is {} x {}: it has no values", tensor.rows, tensor.channels));
+    }
+    if tensor.rows >= LIMIT || tensor.channels >= LIMIT {
+        return Err(format!("`{name}` is {} x {}: too large", tensor.rows, tensor.channels));
+    }
+    Ok(())
+}
+
+fn same((name, tensor): Named<Tensor>, (other_name, other): Named<Tensor>) -> Result<(), String> {
+    filled(name, tensor)?;
+    if (tensor.rows, tensor.channels) == (other.rows, other.channels) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` is {} x {}, but `{other_name}` is {} x {}",
+        tensor.rows, tensor.channels, other.rows, other.channels
+    ))
+}
+
+fn length(name: &str, span: Span, len: usize) -> Result<(), String> {
+    if span.len == len {
+        return Ok(());
+    }
+    Err(format!("`{name}` has {} values instead of {len}", span.len))
+}
+
+fn per_channel(tensor: Tensor, spans: &[Named<Option<Span>>]) -> Result<(), String> {
+    spans.iter().try_for_each(|&(name, span)| {
+        span.map_or(Ok(()), |span| length(name, span, tensor.channels))
+    })
+}
+
+fn fraction(name: &str, value: f32) -> Result<(), String> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("`{name}` is {value}, not in [0, 1)"))
+}
+
+fn from_output(activation: Activation) -> Result<(), String> {
+    if activation.derivative_from_output() {
+        return Ok(());
+    }
+    Err(format!(
+        "the derivative of `{activation:?}` does not follow from its output: use `Activate`"
+    ))
+}
+
+fn product(first: Tensor, second: Tensor, broadcast: Broadcast) -> Result<(), String> {
+    filled("first", first)?;
+    filled("second", second)?;
+    let (rows, channels) = match broadcast {
+        Broadcast::None => (Some(second.rows), second.channels),
+        Broadcast::Positions { area } => (second.rows.checked_mul(area), second.channels),
+        Broadcast::Channels if second.channels == 1 => (Some(second.rows), first.channels),
+        Broadcast::Channels => {
+            return Err(format!("`second` has {} channels instead of 1", second.channels));
+        }
+    };
+    if (Some(first.rows), first.channels) == (rows, channels) {
+        return Ok(());
+    }
+    Err(format!(
+        "`first` is {} x {}, but `second` is {} x {}, spread as {broadcast:?}",
+        first.rows, first.channels, second.rows, second.channels
+    ))
+}
+
+fn convolution(
+    geometry: Geometry,
+    groups: usize,
+    input: Named<Tensor>,
+    (name, weight): Named<Span>,
+    output: Named<Tensor>,
+) -> Result<(), String> {
+    window(geometry, input, output)?;
+    let (inputs, outputs) = (input.1.channels, output.1.channels);
+    if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
+        return Err(format!("{groups} groups do not divide {inputs} inputs and {outputs} outputs"));
+    }
+    length(
+        name,
+        weight,
+        product_of(&[geometry.kernel[0], geometry.kernel[1], inputs / groups, outputs])?,
+    )
+}
+
+fn depthwise(
+    geometry: Geometry,
+    multiplier: usize,
+    input: Named<Tensor>,
+    (name, weight): Named<Span>,
+    output: Named<Tensor>,
+) -> Result<(), String> {
+    window(geometry, input, output)?;
+    let (inputs, outputs) = (input.1.channels, output.1.channels);
+    if inputs.checked_mul(multiplier) != Some(outputs) {
+        return Err(format!("{inputs} inputs times {multiplier} are not {outputs} outputs"));
+    }
+    length(name, weight, product_of(&[geometry.kernel[0], geometry.kernel[1], outputs])?)
+}
+
+fn pool(geometry: Geometry, input: Named<Tensor>, output: Named<Tensor>) -> Result<(), String> {
+    window(geometry, input, output)?;
+    let (inputs, outputs) = (input.1.channels, output.1.channels);
+    if inputs != outputs {
+        return Err(format!("`{}` has {outputs} channels instead of {inputs}", output.0));
+    }
+    for axis in 0..2 {
+        let tap_inside = |position: usize| {
+            let start = (position * geometry.stride[axis]) as i64 - geometry.padding[axis] as i64;
+            let (dilation, input) = (geometry.dilation[axis] as i64, geometry.input[axis] as i64);
+            let first = if start < 0 { (-start + dilation - 1) / dilation } else { 0 };
+            first < geometry.kernel[axis] as i64 && start + first * dilation < input
+        };
+        if let Some(position) = (0..geometry.output[axis]).find(|&position| !tap_inside(position)) {
+            return Err(format!("the window at {position} lies outside the image in {geometry:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn window(geometry: Geometry, input: Named<Tensor>, output: Named<Tensor>) -> Result<(), String> {
+    let Geometry { batch, input: image, output: positions, kernel, stride, dilation, padding } =
+        geometry;
+    let sizes = [[batch, 1], image, positions, kernel, stride, dilation];
+    if sizes.as_flattened().contains(&0) {
+        return Err(format!("zero in {geometry:?}"));
+    }
+    if sizes.as_flattened().iter().chain(&padding).any(|&size| size >= LIMIT) {
+        return Err(format!("too large a number in {geometry:?}"));
+    }
+    for axis in 0..2 {
+        let reach = product_of(&[kernel[axis] - 1, dilation[axis]])?;
+        let last = product_of(&[positions[axis] - 1, stride[axis]])?;
+        if reach >= LIMIT || last >= LIMIT {
+            return Err(format!("too large a window in {geometry:?}"));
+        }
+    }
+    for ((name, tensor), [height, width]) in [(input, image), (output, positions)] {
+        filled(name, tensor)?;
+        let rows = product_of(&[batch, height, width])?;
+        if tensor.rows != rows {
+            return Err(format!("`{name}` has {} rows instead of {rows}", tensor.rows));
+        }
+    }
+    Ok(())
+}
+
+fn product_of(factors: &[usize]) -> Result<usize, String> {
+    factors
+        .iter()
+        .try_fold(1_usize, |product, &factor| product.checked_mul(factor))
+        .ok_or_else(|| format!("the product of {factors:?} overflows"))
+}

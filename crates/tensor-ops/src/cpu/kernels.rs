@@ -1,0 +1,268 @@
+//! The kernels of each instruction.
+
+use super::activation::{Activate, ActivateGrad};
+use super::batch_norm::{BatchNormGrad, BatchNormInfer, BatchNormTrain};
+use super::context::Kernel;
+use super::conv::{Conv, ConvGradInput, ConvGradWeight, Depthwise, DepthwiseGradWeight};
+use super::dropout::Dropout;
+use super::join::{Product, ProductReduce, Sum};
+use super::level::Level;
+use super::loss::SoftmaxCrossEntropy;
+use super::pooling::{AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad};
+use super::rows::Target;
+use super::update::Update;
+use crate::{Broadcast, Instruction};
+
+/// Name of an instruction for messages.
+pub(super) fn name(instruction: &Instruction) -> &'static str {
+    match instruction {
+        Instruction::Conv { .. } => "Conv",
+        Instruction::ConvGradInput { .. } => "ConvGradInput",
+        Instruction::ConvGradWeight { .. } => "ConvGradWeight",
+        Instruction::Depthwise { .. } => "Depthwise",
+        Instruction::DepthwiseGradInput { .. } => "DepthwiseGradInput",
+        Instruction::DepthwiseGradWeight { .. } => "DepthwiseGradWeight",
+        Instruction::BatchNormTrain { .. } => "BatchNormTrain",
+        Instruction::BatchNormGrad { .. } => "BatchNormGrad",
+        Instruction::BatchNormInfer { .. } => "BatchNormInfer",
+        Instruction::Activate { .. } => "Activate",
+        Instruction::ActivateGrad { .. } => "ActivateGrad",
+        Instruction::Sum { .. } => "Sum",
+        Instruction::Product { .. } => "Product",
+        Instruction::ProductGrad { .. } => "ProductGrad",
+        Instruction::MaxPool { .. } => "MaxPool",
+        Instruction::MaxPoolGrad { .. } => "MaxPoolGrad",
+        Instruction::AvgPool { .. } => "AvgPool",
+        Instruction::AvgPoolGrad { .. } => "AvgPoolGrad",
+        Instruction::Dropout { .. } => "Dropout",
+        Instruction::DropoutGrad { .. } => "DropoutGrad",
+        Instruction::SoftmaxCrossEntropy { .. } => "SoftmaxCrossEntropy",
+        Instruction::Update { .. } => "Update",
+    }
+}
+
+/// The kernels of a checked instruction, in order: one, except for `ProductGrad`.
+pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>> {
+    let kernel: Box<dyn Kernel> = match instruction {
+        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
+            Box::new(Conv::new(level, geometry, groups, input, weight, bias, output))
+        }
+        Instruction::ConvGradInput {
+            geometry,
+            groups,
+            grad_output,
+            weight,
+            grad_input: tensor,
+            accumulate,
+        } => {
+            let target = Target { tensor, accumulate };
+            Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target))
+        }
+        Instruction::ConvGradWeight {
+            geometry,
+            groups,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        } => Box::new(ConvGradWeight::new(
+            level,
+            geometry,
+            groups,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        )),
+        Instruction::Depthwise { geometry, multiplier: _, input, weight, bias, output } => {
+            Box::new(Depthwise::forward(geometry, input, weight, bias, output))
+        }
+        Instruction::DepthwiseGradInput {
+            geometry,
+            multiplier,
+            grad_output,
+            weight,
+            grad_input: tensor,
+            accumulate,
+        } => {
+            let target = Target { tensor, accumulate };
+            Box::new(Depthwise::grad_input(geometry, multiplier, grad_output, weight, target))
+        }
+        Instruction::DepthwiseGradWeight {
+            geometry,
+            multiplier: _,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        } => {
+            Box::new(DepthwiseGradWeight::new(geometry, input, grad_output, grad_weight, grad_bias))
+        }
+        Instruction::BatchNormTrain {
+            input,
+            gamma,
+            beta,
+            mean,
+            inv_std,
+            running_mean,
+            running_variance,
+            epsilon,
+            momentum,
+            activation,
+            output,
+        } => Box::new(BatchNormTrain {
+            input,
+            gamma,
+            beta,
+            mean,
+            inv_std,
+            running_mean,
+            running_variance,
+            epsilon,
+            momentum,
+            activation,
+            output,
+        }),
+        Instruction::BatchNormGrad {
+            input,
+            output,
+            grad_output,
+            gamma,
+            mean,
+            inv_std,
+            activation,
+            grad_gamma,
+            grad_beta,
+            grad_input: tensor,
+            accumulate,
+        } => Box::new(BatchNormGrad {
+            input,
+            output,
+            grad_output,
+            gamma,
+            mean,
+            inv_std,
+            activation,
+            grad_gamma,
+            grad_beta,
+            target: Target { tensor, accumulate },
+        }),
+        Instruction::BatchNormInfer {
+            input,
+            gamma,
+            beta,
+            mean,
+            variance,
+            epsilon,
+            activation,
+            output,
+        } => Box::new(BatchNormInfer {
+            input,
+            gamma,
+            beta,
+            mean,
+            variance,
+            epsilon,
+            activation,
+            output,
+        }),
+        Instruction::Activate { activation, input, output } => {
+            Box::new(Activate { activation, input, output })
+        }
+        Instruction::ActivateGrad {
+            activation,
+            input,
+            output,
+            grad_output,
+            grad_input: tensor,
+            accumulate,
+        } => {
+            let target = Target { tensor, accumulate };
+            Box::new(ActivateGrad { activation, input, output, grad_output, target })
+        }
+        Instruction::Sum { inputs, output: tensor, accumulate } => {
+            Box::new(Sum { inputs, target: Target { tensor, accumulate } })
+        }
+        Instruction::Product { first, second, broadcast, output: tensor } => Box::new(Product {
+            first,
+            second,
+            broadcast,
+            target: Target { tensor, accumulate: false },
+        }),
+        Instruction::ProductGrad {
+            first,
+            second,
+            broadcast,
+            grad_output,
+            grad_first,
+            grad_second,
+        } => {
+            let mut kernels: Vec<Box<dyn Kernel>> = Vec::new();
+            if let Some((tensor, accumulate)) = grad_first {
+                let target = Target { tensor, accumulate };
+                kernels.push(Box::new(Product { first: grad_output, second, broadcast, target }));
+            }
+            if let Some((tensor, accumulate)) = grad_second {
+                let target = Target { tensor, accumulate };
+                kernels.push(match broadcast {
+                    Broadcast::None => {
+                        Box::new(Product { first: grad_output, second: first, broadcast, target })
+                    }
+                    Broadcast::Positions { .. } | Broadcast::Channels => {
+                        Box::new(ProductReduce { a: grad_output, b: first, broadcast, target })
+                    }
+                });
+            }
+            return kernels;
+        }
+        Instruction::MaxPool { geometry, input, output } => {
+            Box::new(MaxPool::new(geometry, input, output))
+        }
+        Instruction::AvgPool { geometry, input, output } => {
+            Box::new(AvgPool::new(geometry, input, output))
+        }
+        Instruction::MaxPoolGrad {
+            geometry,
+            input,
+            output,
+            grad_output,
+            grad_input: tensor,
+            accumulate,
+        } => {
+            let target = Target { tensor, accumulate };
+            Box::new(MaxPoolGrad::new(geometry, input, output, grad_output, target))
+        }
+        Instruction::AvgPoolGrad { geometry, grad_output, grad_input: tensor, accumulate } => {
+            Box::new(AvgPoolGrad::new(geometry, grad_output, Target { tensor, accumulate }))
+        }
+        Instruction::Dropout { rate, stream, input: source, output: tensor } => {
+            Box::new(Dropout { rate, stream, source, target: Target { tensor, accumulate: false } })
+        }
+        Instruction::DropoutGrad {
+            rate,
+            stream,
+            grad_output: source,
+            grad_input: tensor,
+            accumulate,
+        } => Box::new(Dropout { rate, stream, source, target: Target { tensor, accumulate } }),
+        Instruction::SoftmaxCrossEntropy {
+            logits,
+            labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => Box::new(SoftmaxCrossEntropy {
+            logits,
+            labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        }),
+        Instruction::Update { parameters, gradients, decay, rule } => {
+            Box::new(Update { parameters, gradients, decay, rule })
+        }
+    };
+    vec![kernel]
+}

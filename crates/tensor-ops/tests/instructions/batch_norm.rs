@@ -1,0 +1,135 @@
+//! Batch normalisation.
+
+use proptest::prelude::*;
+use tensor_ops::{Activation, Instruction};
+
+use crate::arena::{Layout, assert_matches_reference, cases};
+use crate::elementwise::activation;
+
+struct Case {
+    rows: usize,
+    channels: usize,
+    activation: Activation,
+    accumulate: bool,
+    in_place: bool,
+    mean: f32,
+    seed: u64,
+}
+
+fn assert_batch_norm_matches(case: &Case) {
+    let Case { rows, channels, activation, accumulate, in_place, mean: offset, seed } = *case;
+    let mut layout = Layout::seeded(seed);
+    let input = layout.tensor(rows, channels);
+    let output = layout.tensor(rows, channels);
+    let grad_output = layout.tensor(rows, channels);
+    let separate = layout.tensor(rows, channels);
+    let [beta, mean, inv_std, running_mean, running_variance, grad_beta] =
+        [0; 6].map(|_| layout.span(channels));
+    let gamma = layout.maybe_span(channels);
+    let grad_gamma = gamma.map(|_| layout.span(channels));
+    let inferred = layout.tensor(rows, channels);
+    let mut values = layout.values();
+    for row in 0..rows {
+        let start = input.offset + row * input.pitch;
+        values[start..start + channels].iter_mut().for_each(|value| *value += offset);
+    }
+    for value in &mut values[running_variance.offset..running_variance.end()] {
+        *value = value.abs() + 0.5;
+    }
+    let mut instructions = vec![Instruction::BatchNormInfer {
+        input,
+        gamma,
+        beta,
+        mean: running_mean,
+        variance: running_variance,
+        epsilon: 1e-3,
+        activation,
+        output: inferred,
+    }];
+    if activation.derivative_from_output() {
+        instructions.push(Instruction::BatchNormTrain {
+            input,
+            gamma,
+            beta,
+            mean,
+            inv_std,
+            running_mean,
+            running_variance,
+            epsilon: 1e-3,
+            momentum: 0.1,
+            activation,
+            output,
+        });
+        instructions.push(Instruction::BatchNormGrad {
+            input,
+            output,
+            grad_output,
+            gamma,
+            mean,
+            inv_std,
+            activation,
+            grad_gamma,
+            grad_beta,
+            grad_input: if in_place && !accumulate { grad_output } else { separate },
+            accumulate,
+        });
+    }
+    if in_place {
+        instructions.push(Instruction::BatchNormInfer {
+            input: inferred,
+            gamma,
+            beta,
+            mean: running_mean,
+            variance: running_variance,
+            epsilon: 1e-3,
+            activation,
+            output: inferred,
+        });
+    }
+    assert_matches_reference(&instructions, &values, 2e-4 * f64::from(offset.abs().max(1.0)));
+}
+
+proptest! {
+    #![proptest_config(cases(120))]
+
+    #[test]
+    fn batch_norm_and_its_gradient_match_the_reference(
+        rows in 2..200_usize,
+        channels in 1..50_usize,
+        activation in activation(),
+        accumulate: bool,
+        in_place: bool,
+        seed: u64,
+    ) {
+        assert_batch_norm_matches(&Case { rows, channels, activation, accumulate, in_place, mean: 0.0, seed });
+    }
+}
+
+#[test]
+fn batch_norm_of_many_chunks_matches_the_reference() {
+    for channels in [3, 8, 37] {
+        assert_batch_norm_matches(&Case {
+            rows: 9000,
+            channels,
+            activation: Activation::Relu,
+            accumulate: false,
+            in_place: true,
+            mean: 0.0,
+            seed: 1,
+        });
+    }
+}
+
+/// Sums of squares of the values themselves would have no correct digit here.
+#[test]
+fn batch_norm_keeps_its_precision_far_from_zero() {
+    assert_batch_norm_matches(&Case {
+        rows: 5000,
+        channels: 5,
+        activation: Activation::Identity,
+        accumulate: false,
+        in_place: false,
+        mean: 1000.0,
+        seed: 2,
+    });
+}

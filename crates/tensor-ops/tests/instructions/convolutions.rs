@@ -1,0 +1,159 @@
+//! Convolutions and depthwise convolutions with their gradients.
+
+use proptest::prelude::*;
+use tensor_ops::{Geometry, Instruction};
+
+use crate::arena::{Layout, assert_matches_reference, cases};
+
+/// One axis: input, kernel, stride, dilation, padding, and how much of the possible output is missing.
+fn axis() -> impl Strategy<Value = [usize; 6]> {
+    (1..10_usize, 1..5_usize, 1..4_usize, 1..3_usize, 0..4_usize, 0..3_usize).prop_map(
+        |(input, kernel, stride, dilation, padding, less)| {
+            let reach = (kernel - 1) * dilation + 1;
+            let input = if input + 2 * padding < reach { reach } else { input };
+            let most = (input + 2 * padding - reach) / stride + 1;
+            [input, kernel, stride, dilation, padding, most.saturating_sub(less).max(1)]
+        },
+    )
+}
+
+pub(crate) fn geometry() -> impl Strategy<Value = Geometry> {
+    (1..6_usize, axis(), axis()).prop_map(|(batch, y, x)| Geometry {
+        batch,
+        input: [y[0], x[0]],
+        output: [y[5], x[5]],
+        kernel: [y[1], x[1]],
+        stride: [y[2], x[2]],
+        dilation: [y[3], x[3]],
+        padding: [y[4], x[4]],
+    })
+}
+
+/// Groups, input and output channels.
+fn channels() -> impl Strategy<Value = (usize, usize, usize)> {
+    prop_oneof![
+        3 => (1..40_usize, 1..40_usize).prop_map(|(inputs, outputs)| (1, inputs, outputs)),
+        1 => (2..4_usize, 1..10_usize, 1..20_usize)
+            .prop_map(|(groups, inputs, outputs)| (groups, groups * inputs, groups * outputs)),
+    ]
+}
+
+fn convolution(
+    geometry: Geometry,
+    (groups, inputs, outputs): (usize, usize, usize),
+    accumulate: bool,
+    seed: u64,
+) -> (Vec<Instruction>, Vec<f32>) {
+    let mut layout = Layout::seeded(seed);
+    let kernel = geometry.taps() * inputs / groups * outputs;
+    let input = layout.tensor(geometry.input_rows(), inputs);
+    let weight = layout.span(kernel);
+    let output = layout.tensor(geometry.output_rows(), outputs);
+    let grad_output = layout.tensor(geometry.output_rows(), outputs);
+    let bias = layout.maybe_span(outputs);
+    let instructions = vec![
+        Instruction::Conv { geometry, groups, input, weight, bias, output },
+        Instruction::ConvGradInput {
+            geometry,
+            groups,
+            grad_output,
+            weight,
+            grad_input: layout.tensor(geometry.input_rows(), inputs),
+            accumulate,
+        },
+        Instruction::ConvGradWeight {
+            geometry,
+            groups,
+            input,
+            grad_output,
+            grad_weight: layout.span(kernel),
+            grad_bias: layout.maybe_span(outputs),
+        },
+    ];
+    (instructions, layout.values())
+}
+
+proptest! {
+    #![proptest_config(cases(160))]
+
+    #[test]
+    fn convolution_and_its_gradients_match_the_reference(
+        geometry in geometry(), channels in channels(), accumulate: bool, seed: u64,
+    ) {
+        let (instructions, values) = convolution(geometry, channels, accumulate, seed);
+        assert_matches_reference(&instructions, &values, 2e-5);
+    }
+
+    #[test]
+    fn depthwise_and_its_gradients_match_the_reference(
+        geometry in geometry(),
+        inputs in 1..40_usize,
+        multiplier in prop_oneof![2 => Just(1_usize), 1 => 2..4_usize],
+        accumulate: bool,
+        seed: u64,
+    ) {
+        let mut layout = Layout::seeded(seed);
+        let outputs = inputs * multiplier;
+        let input = layout.tensor(geometry.input_rows(), inputs);
+        let weight = layout.span(geometry.taps() * outputs);
+        let output = layout.tensor(geometry.output_rows(), outputs);
+        let grad_output = layout.tensor(geometry.output_rows(), outputs);
+        let bias = layout.maybe_span(outputs);
+        let instructions = [
+            Instruction::Depthwise { geometry, multiplier, input, weight, bias, output },
+            Instruction::DepthwiseGradInput {
+                geometry,
+                multiplier,
+                grad_output,
+                weight,
+                grad_input: layout.tensor(geometry.input_rows(), inputs),
+                accumulate,
+            },
+            Instruction::DepthwiseGradWeight {
+                geometry,
+                multiplier,
+                input,
+                grad_output,
+                grad_weight: layout.span(geometry.taps() * outputs),
+                grad_bias: layout.maybe_span(outputs),
+            },
+        ];
+        let values = layout.values();
+        assert_matches_reference(&instructions, &values, 2e-5);
+    }
+
+    #[test]
+    fn linear_layers_match_the_reference(
+        rows in 1..150_usize, inputs in 1..80_usize, outputs in 1..40_usize, seed: u64,
+    ) {
+        let (instructions, values) =
+            convolution(Geometry::pointwise(rows), (1, inputs, outputs), false, seed);
+        assert_matches_reference(&instructions, &values, 2e-5);
+    }
+}
+
+/// Large enough for several chunks and for bands of one image.
+#[test]
+fn convolutions_of_many_chunks_match_the_reference() {
+    let square = |batch, input: usize, kernel, stride, padding: usize| Geometry {
+        batch,
+        input: [input, input],
+        output: [(input + 2 * padding - kernel) / stride + 1; 2],
+        kernel: [kernel, kernel],
+        stride: [stride, stride],
+        dilation: [1, 1],
+        padding: [padding, padding],
+    };
+    for (geometry, channels) in [
+        (square(20, 14, 3, 1, 1), (1, 8, 8)),
+        (square(13, 7, 3, 2, 1), (1, 5, 17)),
+        (square(2, 40, 3, 1, 1), (1, 33, 9)),
+        (square(1, 41, 3, 2, 1), (1, 40, 12)),
+        (square(1, 44, 1, 2, 0), (1, 37, 6)),
+        (square(24, 7, 1, 1, 0), (2, 28, 24)),
+        (square(6, 12, 5, 1, 0), (1, 4, 25)),
+    ] {
+        let (instructions, values) = convolution(geometry, channels, true, 5);
+        assert_matches_reference(&instructions, &values, 1e-4);
+    }
+}

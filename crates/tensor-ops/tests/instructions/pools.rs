@@ -1,0 +1,62 @@
+//! Maximum and mean over windows.
+
+use proptest::prelude::*;
+use tensor_ops::{Geometry, Instruction};
+
+use crate::arena::{Layout, assert_matches_reference, cases};
+use crate::convolutions::geometry;
+
+/// Whether each window has a tap in the image.
+fn every_window_touches(geometry: &Geometry) -> bool {
+    (0..2).all(|axis| {
+        (0..geometry.output[axis]).all(|position| {
+            (0..geometry.kernel[axis]).any(|tap| {
+                let at = (position * geometry.stride[axis] + tap * geometry.dilation[axis]) as i64
+                    - geometry.padding[axis] as i64;
+                (0..geometry.input[axis] as i64).contains(&at)
+            })
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn pools_and_their_gradients_match_the_reference(
+        geometry in geometry().prop_filter("windows outside the image are refused", every_window_touches),
+        channels in 1..40_usize,
+        accumulate: bool,
+        coarse: bool,
+        seed: u64,
+    ) {
+        let mut layout = Layout::seeded(seed);
+        let input = layout.tensor(geometry.input_rows(), channels);
+        let [max, mean] = [0, 1].map(|_| layout.tensor(geometry.output_rows(), channels));
+        let grad_output = layout.tensor(geometry.output_rows(), channels);
+        let instructions = [
+            Instruction::MaxPool { geometry, input, output: max },
+            Instruction::AvgPool { geometry, input, output: mean },
+            Instruction::MaxPoolGrad {
+                geometry,
+                input,
+                output: max,
+                grad_output,
+                grad_input: layout.tensor(geometry.input_rows(), channels),
+                accumulate,
+            },
+            Instruction::AvgPoolGrad {
+                geometry,
+                grad_output,
+                grad_input: layout.tensor(geometry.input_rows(), channels),
+                accumulate,
+            },
+        ];
+        let mut values = layout.values();
+        if coarse {
+            // Few different values, so that windows have ties.
+            values.iter_mut().for_each(|value| *value = (*value * 2.0).round());
+        }
+        assert_matches_reference(&instructions, &values, 1e-5);
+    }
+}

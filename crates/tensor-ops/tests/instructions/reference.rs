@@ -1,0 +1,251 @@
+//! Plain loops in `f64`, one per instruction, as its documentation says.
+
+use tensor_ops::{Activation, Broadcast, Instruction, Scalars, Span, Tensor, UpdateRule};
+
+use crate::reference_layers;
+
+/// Values of the arena.
+pub(crate) type Values = [f64];
+
+pub(crate) fn at(tensor: Tensor, row: usize, channel: usize) -> usize {
+    assert!(row < tensor.rows && channel < tensor.channels);
+    tensor.offset + row * tensor.pitch + channel
+}
+
+pub(crate) fn span_at(span: Span, index: usize) -> usize {
+    assert!(index < span.len);
+    span.offset + index
+}
+
+/// Writes or adds.
+pub(crate) fn put(values: &mut Values, index: usize, value: f64, accumulate: bool) {
+    values[index] = if accumulate { values[index] + value } else { value };
+}
+
+/// All indices of a tensor.
+pub(crate) fn positions(tensor: Tensor) -> impl Iterator<Item = (usize, usize)> {
+    (0..tensor.rows).flat_map(move |row| (0..tensor.channels).map(move |channel| (row, channel)))
+}
+
+pub(crate) fn activate(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Identity => x,
+        Activation::Relu => x.max(0.0),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::LeakyRelu { slope } => {
+            if x > 0.0 {
+                x
+            } else {
+                f64::from(slope) * x
+            }
+        }
+        Activation::Elu => {
+            if x > 0.0 {
+                x
+            } else {
+                x.exp_m1()
+            }
+        }
+        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Tanh => x.tanh(),
+        Activation::Silu => x / (1.0 + (-x).exp()),
+        Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+    }
+}
+
+/// `f'`, from the output where it follows from it.
+pub(crate) fn derivative(activation: Activation, x: f64, y: f64) -> f64 {
+    let indicator = |condition: bool| if condition { 1.0 } else { 0.0 };
+    match activation {
+        Activation::Identity => 1.0,
+        Activation::Relu => indicator(y > 0.0),
+        Activation::Relu6 => indicator(y > 0.0 && y < 6.0),
+        Activation::LeakyRelu { slope } => {
+            if y > 0.0 {
+                1.0
+            } else {
+                f64::from(slope)
+            }
+        }
+        Activation::Elu => {
+            if y > 0.0 {
+                1.0
+            } else {
+                y + 1.0
+            }
+        }
+        Activation::Sigmoid => y * (1.0 - y),
+        Activation::Tanh => 1.0 - y * y,
+        Activation::Silu => {
+            let s = 1.0 / (1.0 + (-x).exp());
+            s * (1.0 + x * (1.0 - s))
+        }
+        Activation::HardSigmoid => indicator(y > 0.0 && y < 1.0) / 6.0,
+        Activation::HardSwish => {
+            if x <= -3.0 {
+                0.0
+            } else if x > 3.0 {
+                1.0
+            } else {
+                (2.0 * x + 3.0) / 6.0
+            }
+        }
+    }
+}
+
+/// Row and channel of the second factor that belong to a position of the first.
+fn spread(broadcast: Broadcast, row: usize, channel: usize) -> (usize, usize) {
+    match broadcast {
+        Broadcast::None => (row, channel),
+        Broadcast::Positions { area } => (row / area, channel),
+        Broadcast::Channels => (row, 0),
+    }
+}
+
+pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: Scalars) {
+    match *instruction {
+        Instruction::Conv { .. }
+        | Instruction::ConvGradInput { .. }
+        | Instruction::ConvGradWeight { .. }
+        | Instruction::Depthwise { .. }
+        | Instruction::DepthwiseGradInput { .. }
+        | Instruction::DepthwiseGradWeight { .. }
+        | Instruction::BatchNormTrain { .. }
+        | Instruction::BatchNormGrad { .. }
+        | Instruction::BatchNormInfer { .. }
+        | Instruction::MaxPool { .. }
+        | Instruction::MaxPoolGrad { .. }
+        | Instruction::AvgPool { .. }
+        | Instruction::AvgPoolGrad { .. } => reference_layers::execute(instruction, values),
+        Instruction::Activate { activation, input, output } => {
+            for (row, channel) in positions(input) {
+                values[at(output, row, channel)] =
+                    activate(activation, values[at(input, row, channel)]);
+            }
+        }
+        Instruction::ActivateGrad {
+            activation,
+            input,
+            output,
+            grad_output,
+            grad_input,
+            accumulate,
+        } => {
+            for (row, channel) in positions(input) {
+                let (x, y) = (values[at(input, row, channel)], values[at(output, row, channel)]);
+                let value = values[at(grad_output, row, channel)] * derivative(activation, x, y);
+                put(values, at(grad_input, row, channel), value, accumulate);
+            }
+        }
+        Instruction::Sum { ref inputs, output, accumulate } => {
+            for (row, channel) in positions(output) {
+                let total = inputs.iter().map(|&input| values[at(input, row, channel)]).sum();
+                put(values, at(output, row, channel), total, accumulate);
+            }
+        }
+        Instruction::Product { first, second, broadcast, output } => {
+            for (row, channel) in positions(first) {
+                let (row2, channel2) = spread(broadcast, row, channel);
+                values[at(output, row, channel)] =
+                    values[at(first, row, channel)] * values[at(second, row2, channel2)];
+            }
+        }
+        Instruction::ProductGrad {
+            first,
+            second,
+            broadcast,
+            grad_output,
+            grad_first,
+            grad_second,
+        } => {
+            if let Some((target, accumulate)) = grad_first {
+                for (row, channel) in positions(first) {
+                    let (row2, channel2) = spread(broadcast, row, channel);
+                    let value =
+                        values[at(grad_output, row, channel)] * values[at(second, row2, channel2)];
+                    put(values, at(target, row, channel), value, accumulate);
+                }
+            }
+            if let Some((target, accumulate)) = grad_second {
+                for (row, channel) in positions(second) {
+                    put(values, at(target, row, channel), 0.0, accumulate);
+                }
+                for (row, channel) in positions(first) {
+                    let (row2, channel2) = spread(broadcast, row, channel);
+                    let value =
+                        values[at(grad_output, row, channel)] * values[at(first, row, channel)];
+                    put(values, at(target, row2, channel2), value, true);
+                }
+            }
+        }
+        Instruction::SoftmaxCrossEntropy {
+            logits,
+            labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => {
+            let smoothing = f64::from(smoothing);
+            for row in 0..logits.rows {
+                let z: Vec<f64> =
+                    (0..logits.channels).map(|c| values[at(logits, row, c)]).collect();
+                let label = values[span_at(labels, row)] as usize;
+                let target = |class: usize| {
+                    smoothing / z.len() as f64 + if class == label { 1.0 - smoothing } else { 0.0 }
+                };
+                let normaliser = z.iter().map(|z| z.exp()).sum::<f64>().ln();
+                let loss =
+                    z.iter().enumerate().map(|(class, z)| target(class) * (normaliser - z)).sum();
+                let best = (0..z.len()).find(|&a| z.iter().all(|&other| z[a] >= other));
+                values[span_at(losses, row)] = loss;
+                values[span_at(correct, row)] = if best == Some(label) { 1.0 } else { 0.0 };
+                if let Some(gradient) = grad_logits {
+                    for (class, z) in z.iter().enumerate() {
+                        values[at(gradient, row, class)] =
+                            ((z - normaliser).exp() - target(class)) / logits.rows as f64;
+                    }
+                }
+            }
+        }
+        Instruction::Update { parameters, gradients, decay, rule } => {
+            let rate = f64::from(scalars.rate);
+            for i in 0..parameters.len {
+                let parameter = span_at(parameters, i);
+                let g = values[span_at(gradients, i)] + f64::from(decay) * values[parameter];
+                let direction = match rule {
+                    UpdateRule::Sgd { momentum, nesterov, velocity } => {
+                        let momentum = f64::from(momentum);
+                        let v = momentum * values[span_at(velocity, i)] + g;
+                        values[span_at(velocity, i)] = v;
+                        if nesterov { g + momentum * v } else { v }
+                    }
+                    UpdateRule::RmsProp { decay, momentum, epsilon, mean_square, velocity } => {
+                        let decay = f64::from(decay);
+                        let s = decay * values[span_at(mean_square, i)] + (1.0 - decay) * g * g;
+                        let v = f64::from(momentum) * values[span_at(velocity, i)]
+                            + g / (s + f64::from(epsilon)).sqrt();
+                        values[span_at(mean_square, i)] = s;
+                        values[span_at(velocity, i)] = v;
+                        v
+                    }
+                    UpdateRule::Adam { beta1, beta2, epsilon, first_moment, second_moment } => {
+                        let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
+                        let m = beta1 * values[span_at(first_moment, i)] + (1.0 - beta1) * g;
+                        let s = beta2 * values[span_at(second_moment, i)] + (1.0 - beta2) * g * g;
+                        values[span_at(first_moment, i)] = m;
+                        values[span_at(second_moment, i)] = s;
+                        let t = scalars.step as f64;
+                        (m / (1.0 - beta1.powf(t)))
+                            / ((s / (1.0 - beta2.powf(t))).sqrt() + f64::from(epsilon))
+                    }
+                };
+                values[parameter] -= rate * direction;
+            }
+        }
+        Instruction::Dropout { .. } | Instruction::DropoutGrad { .. } => {
+            unreachable!("masks are the device's own and are tested by their properties")
+        }
+    }
+}
