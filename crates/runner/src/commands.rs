@@ -93,7 +93,9 @@ fn run_or_list(options: &RunOptions) -> Outcome {
         return Outcome::success(dry_run::describe(&plan, options));
     }
     match run::run(&plan, &settings(options)) {
-        Ok((outcome, table)) => Outcome { stdout: table, stderr: closing(outcome), code: code(outcome) },
+        Ok((outcome, table)) => {
+            Outcome { stdout: table, stderr: closing(outcome), code: code(outcome) }
+        }
         Err(failure) => Outcome {
             stderr: format!("error: {:#}\n", failure.error),
             code: if failure.bad_input { BAD_INPUT } else { FAILED },
@@ -118,9 +120,15 @@ fn settings(options: &RunOptions) -> run::Settings {
 fn closing(outcome: run::Outcome) -> String {
     match outcome {
         run::Outcome::Done => String::new(),
-        run::Outcome::Failed(1) => "error: 1 piece of work failed; run again to try it again\n".to_owned(),
-        run::Outcome::Failed(count) => format!("error: {count} pieces of work failed; run again to try them again\n"),
-        run::Outcome::Stopped => "stopped after a checkpoint; run the same command again to go on\n".to_owned(),
+        run::Outcome::Failed(1) => {
+            "error: 1 piece of work failed; run again to try it again\n".to_owned()
+        }
+        run::Outcome::Failed(count) => {
+            format!("error: {count} pieces of work failed; run again to try them again\n")
+        }
+        run::Outcome::Stopped => {
+            "stopped after a checkpoint; run the same command again to go on\n".to_owned()
+        }
     }
 }
 

@@ -8,20 +8,20 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// Exit code after an interrupted run that can be resumed.
-pub const STOPPED: u8 = 85;
+pub(crate) const STOPPED: u8 = 85;
 
 /// Exit code after the second Ctrl-C.
 const KILLED: i32 = 130;
 
 /// Whether somebody asked to stop.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt {
+pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
 }
 
 impl Interrupt {
     /// Listens to SIGINT and SIGTERM from now on.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&interrupt.asked))?;
@@ -31,7 +31,7 @@ impl Interrupt {
     }
 
     /// Whether to stop.
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// Writes a file under another name, syncs it, and renames it into place.
-pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let attempt = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
@@ -37,15 +37,16 @@ fn make_readable(_: &File) -> io::Result<()> {
 }
 
 /// Writes a value as indented JSON with a final newline.
-pub fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(value).context("results have no values that JSON lacks")?;
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text =
+        serde_json::to_string_pretty(value).context("results have no values that JSON lacks")?;
     text.push('\n');
     write(path, text.as_bytes())
 }
 
 /// Reads a file; `None` if it is not there.
 #[expect(clippy::disallowed_methods, reason = "the store reads what it wrote")]
-pub fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -54,14 +55,16 @@ pub fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 }
 
 /// Reads a JSON file; `None` if it is not there.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     let value = serde_json::from_slice(&bytes);
-    value.map(Some).with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
+    value
+        .map(Some)
+        .with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
 }
 
 /// Removes a folder with all that is in it, if it is there.
-pub fn remove(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn remove(folder: &Path) -> anyhow::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove `{}`", folder.display()))
@@ -72,42 +75,49 @@ pub fn remove(folder: &Path) -> anyhow::Result<()> {
 
 /// Holds a results folder for one process; released when dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Takes the folder, which is made if it is not there.
-    pub fn take(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn take(folder: &Path) -> anyhow::Result<Self> {
         let open = || {
             fs::create_dir_all(folder)?;
             File::options().create(true).append(true).open(folder.join(".lock"))
         };
-        let file = open().with_context(|| format!("cannot write in the results folder `{}`", folder.display()))?;
+        let file = open().with_context(|| {
+            format!("cannot write in the results folder `{}`", folder.display())
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another runner is at work in `{}`; wait for it, or give `--results` another folder", folder.display())
+                bail!(
+                    "another runner is at work in `{}`; wait for it, or give `--results` another folder",
+                    folder.display()
+                )
             }
-            Err(TryLockError::Error(error)) => Err(anyhow!(error).context(format!("cannot lock `{}`", folder.display()))),
+            Err(TryLockError::Error(error)) => {
+                Err(anyhow!(error).context(format!("cannot lock `{}`", folder.display())))
+            }
         }
     }
 }
 
 /// The checkpoints of one training run. A checkpoint's name holds the hash of its content, so that a damaged one is known.
 #[derive(Clone, Debug)]
-pub struct Checkpoints {
+pub(crate) struct Checkpoints {
     folder: PathBuf,
 }
 
 impl Checkpoints {
     /// Checkpoints kept in a folder.
-    pub fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
 
     /// Saves a checkpoint, then removes older ones.
-    pub fn save(&self, bytes: &[u8]) -> anyhow::Result<()> {
+    pub(crate) fn save(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let path = self.folder.join(format!("checkpoint-{}.safetensors", digest(bytes)));
         let older = self.list()?;
         write(&path, bytes)?;
@@ -115,7 +125,7 @@ impl Checkpoints {
     }
 
     /// An intact checkpoint, if there is one.
-    pub fn load(&self) -> anyhow::Result<Option<Vec<u8>>> {
+    pub(crate) fn load(&self) -> anyhow::Result<Option<Vec<u8>>> {
         for path in self.list()? {
             let Some(bytes) = read(&path)? else { continue };
             let expected = format!("checkpoint-{}", digest(&bytes));
@@ -127,13 +137,14 @@ impl Checkpoints {
     }
 
     /// Removes all checkpoints.
-    pub fn clear(&self) -> anyhow::Result<()> {
+    pub(crate) fn clear(&self) -> anyhow::Result<()> {
         self.delete(self.list()?.into_iter())
     }
 
     fn delete(&self, paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
         for path in paths {
-            fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
+            fs::remove_file(&path)
+                .with_context(|| format!("cannot remove `{}`", path.display()))?;
         }
         Ok(())
     }
@@ -142,13 +153,19 @@ impl Checkpoints {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", self.folder.display())),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot read `{}`", self.folder.display()));
+            }
         };
         let mut paths = Vec::new();
         for entry in entries {
-            let path = entry.with_context(|| format!("cannot read `{}`", self.folder.display()))?.path();
+            let path =
+                entry.with_context(|| format!("cannot read `{}`", self.folder.display()))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            if name.starts_with("checkpoint-") && path.extension().is_some_and(|extension| extension == "safetensors") {
+            if name.starts_with("checkpoint-")
+                && path.extension().is_some_and(|extension| extension == "safetensors")
+            {
                 paths.push(path);
             }
         }
@@ -158,6 +175,6 @@ impl Checkpoints {
 }
 
 /// SHA-256 in hexadecimal.
-pub fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

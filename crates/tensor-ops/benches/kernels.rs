@@ -23,11 +23,11 @@ impl Layout {
 }
 
 fn run(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, len: usize, instruction: Instruction) {
-    let cpu = Cpu::new(1).unwrap();
-    let mut memory = cpu.allocate(len).unwrap();
+    let cpu = Cpu::new(1).expect("one thread is always there");
+    let mut memory = cpu.allocate(len).expect("arenas are small");
     let values: Vec<f32> = (0..len).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
     cpu.upload(&mut memory, Span::new(0, len), &values);
-    let mut executable = cpu.prepare(vec![instruction], len).unwrap();
+    let mut executable = cpu.prepare(vec![instruction], len).expect("operands fit");
     let scalars = Scalars { rate: 0.0, step: 1, seed: 0 };
     group.bench_function(name, |bencher| {
         bencher.iter(|| cpu.execute(black_box(&mut memory), &mut executable, scalars));

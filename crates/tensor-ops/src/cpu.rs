@@ -1,4 +1,9 @@
 //! The processor as a device.
+#![expect(
+    clippy::inline_always,
+    reason = "only inlined code is compiled for the level, see `Task`"
+)]
+#![expect(clippy::needless_range_loop, reason = "tiles are unrolled from loops over indices")]
 
 mod activation;
 mod arena;
@@ -40,6 +45,7 @@ pub struct Executable {
     scratch: Arena,
     shared_len: usize,
     worker_len: usize,
+    threads: usize,
 }
 
 /// Scratch that any instruction may have, whatever its operands: 256 MiB.
@@ -115,21 +121,23 @@ impl Device for Cpu {
         let worker_len = worker_len.saturating_add(SLACK).next_multiple_of(SLACK);
         let scratch =
             self.zeros(worker_len.saturating_mul(self.threads).saturating_add(shared_len))?;
-        Ok(Executable { kernels, len, scratch, shared_len, worker_len })
+        Ok(Executable { kernels, len, scratch, shared_len, worker_len, threads: self.threads })
     }
 
     /// # Panics
     ///
-    /// If the executable was prepared for an arena of another length.
+    /// If the executable was prepared for an arena of another length, or by a device with fewer threads.
     fn execute(&self, memory: &mut Arena, executable: &mut Executable, scalars: Scalars) {
-        let Executable { kernels, len, scratch, shared_len, worker_len } = executable;
+        let Executable { kernels, len, scratch, shared_len, worker_len, threads } = executable;
         assert_eq!(
             memory.len(),
             *len,
             "an executable runs on an arena of the length it was prepared for"
         );
-        let threads = scratch.len() / *worker_len;
-        assert!(self.threads <= threads, "an executable runs on a device with as many threads");
+        assert!(
+            self.threads <= *threads,
+            "an executable has scratch for the threads of its own device"
+        );
         let shared = scratch.pointer();
         let context = Context {
             pool: &self.pool,

@@ -1,4 +1,5 @@
 //! Every instruction of the CPU device against a naive reference.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 #[path = "instructions/arena.rs"]
 mod arena;

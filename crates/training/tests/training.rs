@@ -180,8 +180,6 @@ fn gradients_of_the_toys_agree_with_the_tape_also_with_label_smoothing() {
     let toys = [
         toys::diamond(),
         toys::residual(),
-        toys::nested_concat(),
-        toys::add_concat(),
         toys::inception_block(),
         toys::separable(),
         toys::squeeze_excite(),

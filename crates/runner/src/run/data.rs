@@ -13,18 +13,22 @@ const BUNDLED: &str = "crates/datasets/data";
 
 /// All images of a run, and how their pixels become numbers.
 #[derive(Clone, Debug)]
-pub struct Images {
+pub(crate) struct Images {
     /// Training, validation and test images.
-    pub split: Split,
+    pub(crate) split: Split,
     /// Mean and deviation of the training images.
-    pub normalization: Normalization,
+    pub(crate) normalization: Normalization,
 }
 
 /// Reads and splits the images of a plan.
 ///
 /// Published sets are looked for in `folder` if it is given; otherwise those that come with the program are looked for
 /// beside the experiment file and the current folder, upwards.
-pub fn load(plan: &Plan, experiment: &Path, folder: Option<&Path>) -> anyhow::Result<Images> {
+pub(crate) fn load(
+    plan: &Plan,
+    experiment: &Path,
+    folder: Option<&Path>,
+) -> anyhow::Result<Images> {
     let split = match &plan.dataset {
         Dataset::FashionMnist(parts) => {
             let (train, test) = read(&FASHION_MNIST, plan.dataset.name(), experiment, folder)?;

@@ -11,23 +11,23 @@ use crate::plan::{Plan, PointPlan, Search};
 
 /// A point whose network is known.
 #[derive(Clone, Debug)]
-pub struct ReadyPoint {
+pub(crate) struct ReadyPoint {
     /// The point as planned.
-    pub plan: PointPlan,
+    pub(crate) plan: PointPlan,
     /// The network to train from scratch.
-    pub graph: Graph,
+    pub(crate) graph: Graph,
     /// Its costs.
-    pub cost: Summary,
+    pub(crate) cost: Summary,
     /// Its hash; points of one hash and seed are trained once.
-    pub structure: String,
+    pub(crate) structure: String,
     /// What the widths were multiplied with.
-    pub width_multiplier: f64,
+    pub(crate) width_multiplier: f64,
     /// Channels that the search removed.
-    pub dead_channels: u64,
+    pub(crate) dead_channels: u64,
 }
 
 /// The network of a uniform point.
-pub fn uniform(plan: &Plan, seed: &Graph, point: PointPlan) -> anyhow::Result<ReadyPoint> {
+pub(crate) fn uniform(plan: &Plan, seed: &Graph, point: PointPlan) -> anyhow::Result<ReadyPoint> {
     let graph = plan.uniform_graph(seed, point.width_multiplier)?;
     let width_multiplier = point.width_multiplier;
     Ok(ready(point, graph, width_multiplier, 0))
@@ -35,7 +35,7 @@ pub fn uniform(plan: &Plan, seed: &Graph, point: PointPlan) -> anyhow::Result<Re
 
 /// The network of a learned point. None for an expansion that has nothing to add, because the learned network costs as much
 /// as the budget already.
-pub fn learned(
+pub(crate) fn learned(
     plan: &Plan,
     seed: &Graph,
     structure: &Structure,
@@ -62,7 +62,7 @@ pub fn learned(
 }
 
 /// The network that a structure describes.
-pub fn rebuild(seed: &Graph, structure: &Structure) -> anyhow::Result<Graph> {
+pub(crate) fn rebuild(seed: &Graph, structure: &Structure) -> anyhow::Result<Graph> {
     let after = |id| structure.layers.get(&seed.node(id).name).map_or(0, |layer| layer.after);
     Ok(seed.with_widths(&seed.widths_from(after))?)
 }
@@ -79,7 +79,9 @@ impl fmt::Display for ReadyPoint {
         match (arm, strength) {
             (Arm::Uniform, _) => write!(f, " x{width_multiplier}")?,
             (Arm::Shrink, Some(strength)) => write!(f, " strength {strength}")?,
-            (Arm::Expand, Some(strength)) => write!(f, " strength {strength} to x{width_multiplier}")?,
+            (Arm::Expand, Some(strength)) => {
+                write!(f, " strength {strength} to x{width_multiplier}")?
+            }
             (Arm::Shrink | Arm::Expand, None) => {}
         }
         write!(f, " seed {seed}")

@@ -10,7 +10,7 @@ use crate::clock::{Stopwatch, words};
 
 /// Progress of a run on standard error. Work is measured in operations, so that narrow networks count for less.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bars: MultiProgress,
     terminal: bool,
     total: ProgressBar,
@@ -30,7 +30,7 @@ struct State {
 
 /// Progress of one training run.
 #[derive(Debug)]
-pub struct Task<'a> {
+pub(crate) struct Task<'a> {
     progress: &'a Progress,
     name: String,
     bar: ProgressBar,
@@ -43,9 +43,10 @@ pub struct Task<'a> {
 
 impl Progress {
     /// Progress that shows itself on standard error.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let terminal = io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
         let total = bars.add(ProgressBar::new(1000));
         total.set_style(style("{wide_bar} {msg}"));
@@ -53,7 +54,7 @@ impl Progress {
     }
 
     /// Announces work: so many pieces with so many operations in all.
-    pub fn expect(&self, pieces: usize, operations: f64) {
+    pub(crate) fn expect(&self, pieces: usize, operations: f64) {
         self.change(|state| {
             state.known += pieces;
             state.left += operations;
@@ -61,7 +62,7 @@ impl Progress {
     }
 
     /// Takes announced work back.
-    pub fn forget(&self, pieces: usize, operations: f64) {
+    pub(crate) fn forget(&self, pieces: usize, operations: f64) {
         self.change(|state| {
             state.known = state.known.saturating_sub(pieces);
             state.left = (state.left - operations).max(0.0);
@@ -69,17 +70,25 @@ impl Progress {
     }
 
     /// Starts to show a training run of `steps` steps with `operations` in all, announced before.
-    pub fn start(&self, name: &str, steps: u64, operations: f64) -> Task<'_> {
+    pub(crate) fn start(&self, name: &str, steps: u64, operations: f64) -> Task<'_> {
         let bar = self.bars.insert_from_back(1, ProgressBar::new(steps));
         bar.set_style(style("{prefix:34} {bar:24} {msg}"));
         bar.set_prefix(name.to_owned());
         let step = operations / steps.max(1) as f64;
         let watch = Stopwatch::start();
-        Task { progress: self, name: name.to_owned(), bar, watch, step, work: operations, counted: 0.0 }
+        Task {
+            progress: self,
+            name: name.to_owned(),
+            bar,
+            watch,
+            step,
+            work: operations,
+            counted: 0.0,
+        }
     }
 
     /// Prints a line.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         if self.terminal {
             // A terminal that is gone loses its lines, not the run.
             let _ = self.bars.println(line);
@@ -89,12 +98,12 @@ impl Progress {
     }
 
     /// Removes the bars.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.total.finish_and_clear();
     }
 
     /// Time since the start.
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.watch.elapsed()
     }
 
@@ -125,7 +134,7 @@ impl Default for Progress {
 
 impl Task<'_> {
     /// Skips steps that an earlier process did.
-    pub fn skip(&mut self, steps: u64) {
+    pub(crate) fn skip(&mut self, steps: u64) {
         self.bar.set_position(steps);
         let skipped = (self.step * steps as f64).min(self.work);
         self.work -= skipped;
@@ -133,7 +142,7 @@ impl Task<'_> {
     }
 
     /// One more step is done.
-    pub fn step(&mut self, message: &str) {
+    pub(crate) fn step(&mut self, message: &str) {
         let step = self.step.min(self.work - self.counted).max(0.0);
         self.counted += step;
         self.progress.change(|state| {
@@ -147,7 +156,7 @@ impl Task<'_> {
     }
 
     /// The run is finished, with this result.
-    pub fn finish(self, result: &str) {
+    pub(crate) fn finish(self, result: &str) {
         let rest = self.work - self.counted;
         self.bar.finish_and_clear();
         let mut line = String::new();
@@ -162,7 +171,7 @@ impl Task<'_> {
     }
 
     /// The run ends without a result.
-    pub fn abandon(self) {
+    pub(crate) fn abandon(self) {
         self.bar.finish_and_clear();
     }
 }

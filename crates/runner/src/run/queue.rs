@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex};
 
 /// A queue that closes itself when nothing is waiting and nothing is under way.
 #[derive(Debug)]
-pub struct Queue<T> {
+pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
 }
@@ -21,13 +21,13 @@ struct State<T> {
 
 impl<T> Queue<T> {
     /// An empty queue.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let state = State { waiting: BTreeMap::new(), added: 0, under_way: 0, closed: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Adds a piece; larger urgency first, equal ones in order of arrival.
-    pub fn add(&self, urgency: u64, piece: T) {
+    pub(crate) fn add(&self, urgency: u64, piece: T) {
         self.change(|state| {
             state.added += 1;
             state.waiting.insert((u64::MAX - urgency, state.added), piece);
@@ -35,7 +35,7 @@ impl<T> Queue<T> {
     }
 
     /// Takes the most urgent piece; waits while none is there but one may still come. None when all is done or closed.
-    pub fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         let mut state = self.state.lock().expect("no thread panics while it holds the lock");
         loop {
             if state.closed {
@@ -53,12 +53,12 @@ impl<T> Queue<T> {
     }
 
     /// A piece that was taken is done, and what it led to has been added.
-    pub fn done(&self) {
+    pub(crate) fn done(&self) {
         self.change(|state| state.under_way -= 1);
     }
 
     /// Gives out nothing more.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.change(|state| state.closed = true);
     }
 

@@ -17,28 +17,28 @@ const SCORING_BATCH: usize = 250;
 
 /// What a retraining leaves. Points of equal networks and seeds share it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Retrained {
+pub(crate) struct Retrained {
     /// Fraction of validation images classified correctly.
-    pub validation_accuracy: f64,
+    pub(crate) validation_accuracy: f64,
     /// Fraction of test images classified correctly; read once, after the last epoch.
-    pub test_accuracy: f64,
+    pub(crate) test_accuracy: f64,
     /// Its epochs.
-    pub epochs: Vec<EpochRecord>,
+    pub(crate) epochs: Vec<EpochRecord>,
 }
 
 /// A network to retrain, by its structure's hash.
 #[derive(Clone, Debug)]
-pub struct Retraining {
+pub(crate) struct Retraining {
     /// Name for people.
-    pub name: String,
+    pub(crate) name: String,
     /// The network.
-    pub graph: Graph,
+    pub(crate) graph: Graph,
     /// Its hash.
-    pub structure: String,
+    pub(crate) structure: String,
     /// Seed of the random streams.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// FLOPs per image.
-    pub flops: u64,
+    pub(crate) flops: u64,
 }
 
 impl Run<'_> {
@@ -47,7 +47,11 @@ impl Run<'_> {
     }
 
     /// The result of a finished retraining.
-    pub(crate) fn retrained(&self, structure: &str, seed: u64) -> anyhow::Result<Option<Retrained>> {
+    pub(crate) fn retrained(
+        &self,
+        structure: &str,
+        seed: u64,
+    ) -> anyhow::Result<Option<Retrained>> {
         store::read_json(&self.retraining_folder(structure, seed).join("done.json"))
     }
 
@@ -64,18 +68,28 @@ impl Run<'_> {
     }
 
     /// Does a retraining. None if it was stopped.
-    pub(crate) fn retrain(&self, device: &Cpu, job: &Retraining) -> anyhow::Result<Option<Retrained>> {
+    pub(crate) fn retrain(
+        &self,
+        device: &Cpu,
+        job: &Retraining,
+    ) -> anyhow::Result<Option<Retrained>> {
         let recipe = &self.plan.retrain;
         let streams = Streams::new(job.seed).derive("retrain");
         let network = Network::init(job.graph.clone(), &streams);
         let split = &self.images.split;
-        let batches =
-            Batches::new(&split.train, &self.images.normalization, recipe.batch_size, recipe.augmentation, streams)?;
+        let batches = Batches::new(
+            &split.train,
+            &self.images.normalization,
+            recipe.batch_size,
+            recipe.augmentation,
+            streams,
+        )?;
         let mut trainer = Trainer::new(&network, recipe, streams, device)?;
 
         let folder = self.retraining_folder(&job.structure, job.seed);
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
-        let mut task = self.progress.start(&job.name, steps, self.retraining_work(job.flops as f64));
+        let mut task =
+            self.progress.start(&job.name, steps, self.retraining_work(job.flops as f64));
         let checkpoints = Checkpoints::new(&folder);
         if let Some(bytes) = checkpoints.load()? {
             trainer.load(&bytes)?;

@@ -35,12 +35,15 @@ impl Run<'_> {
     }
 
     fn search_folder(&self, search: Search) -> PathBuf {
-        self.state_folder().join("searches").join(format!("strength-{}-seed-{}", search.strength, search.seed))
+        self.state_folder()
+            .join("searches")
+            .join(format!("strength-{}-seed-{}", search.strength, search.seed))
     }
 
     /// The structure that a finished search found.
     pub(crate) fn found(&self, search: Search) -> anyhow::Result<Option<Structure>> {
-        let record: Option<Record> = store::read_json(&self.search_folder(search).join("done.json"))?;
+        let record: Option<Record> =
+            store::read_json(&self.search_folder(search).join("done.json"))?;
         let Some(record) = record else { return Ok(None) };
         let path = self.structure_path(search);
         let Some(bytes) = store::read(&path)? else { return Ok(None) };
@@ -48,7 +51,9 @@ impl Run<'_> {
             return Ok(None);
         }
         let structure = serde_json::from_slice(&bytes);
-        structure.map(Some).with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
+        structure
+            .map(Some)
+            .with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
     }
 
     /// Floating-point operations of a search, for the estimate of time.
@@ -69,14 +74,18 @@ impl Run<'_> {
         let mut penalty = MorphNet::new(&self.seed, form, settings);
         let monitor = penalty.clone();
         let split = &self.images.split;
-        let batches =
-            Batches::new(&split.train, &self.images.normalization, recipe.batch_size, recipe.augmentation, streams)?;
+        let batches = Batches::new(
+            &split.train,
+            &self.images.normalization,
+            recipe.batch_size,
+            recipe.augmentation,
+            streams,
+        )?;
         let mut trainer = Trainer::new(&network, recipe, streams, device)?;
 
         let folder = self.search_folder(search);
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
-        let mut task =
-            self.progress.start(&format!("search {search}"), steps, self.search_work());
+        let mut task = self.progress.start(&format!("search {search}"), steps, self.search_work());
         let checkpoints = Checkpoints::new(&folder);
         if let Some(bytes) = checkpoints.load()? {
             trainer.load(&bytes)?;
@@ -119,10 +128,16 @@ impl Run<'_> {
         Ok(Some(structure))
     }
 
-    fn write_structure(&self, search: Search, structure: &Structure, epochs: Vec<EpochRecord>) -> anyhow::Result<()> {
+    fn write_structure(
+        &self,
+        search: Search,
+        structure: &Structure,
+        epochs: Vec<EpochRecord>,
+    ) -> anyhow::Result<()> {
         let path = self.structure_path(search);
         store::write_json(&path, structure)?;
-        let bytes = store::read(&path)?.with_context(|| format!("`{}` disappeared", path.display()))?;
+        let bytes =
+            store::read(&path)?.with_context(|| format!("`{}` disappeared", path.display()))?;
         let record = Record { structure: store::digest(&bytes), epochs };
         store::write_json(&self.search_folder(search).join("done.json"), &record)
     }

@@ -15,7 +15,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// All epochs are done.
     Finished,
     /// Stopped on request after a checkpoint.
@@ -26,7 +26,7 @@ pub enum Ending {
 ///
 /// A checkpoint is saved after every epoch, every minute, and when the run is interrupted. `on_epoch` sees the trainer after
 /// every epoch, `on_step` every step.
-pub fn train(
+pub(crate) fn train(
     trainer: &mut Trainer<'_, Cpu>,
     batches: &Batches,
     penalty: &mut dyn Penalty,

@@ -31,8 +31,13 @@ struct Shared<'a> {
 }
 
 /// Does everything that is not done yet.
-pub(super) fn carry_out(run: &Run<'_>, workers: &Workers, settings: &Settings) -> anyhow::Result<Outcome> {
-    let wanted = |point: &PointPlan| settings.only.is_empty() || settings.only.contains(&point.index);
+pub(super) fn carry_out(
+    run: &Run<'_>,
+    workers: &Workers,
+    settings: &Settings,
+) -> anyhow::Result<Outcome> {
+    let wanted =
+        |point: &PointPlan| settings.only.is_empty() || settings.only.contains(&point.index);
     let shared = Shared {
         run,
         points: run.plan.points().into_iter().filter(wanted).collect(),
@@ -43,7 +48,8 @@ pub(super) fn carry_out(run: &Run<'_>, workers: &Workers, settings: &Settings) -
         keep_going: settings.keep_going,
     };
     shared.start()?;
-    let devices = (0..workers.jobs).map(|_| workers.device()).collect::<anyhow::Result<Vec<Cpu>>>()?;
+    let devices =
+        (0..workers.jobs).map(|_| workers.device()).collect::<anyhow::Result<Vec<Cpu>>>()?;
     std::thread::scope(|scope| {
         for device in &devices {
             scope.spawn(|| shared.work(device));
@@ -125,7 +131,10 @@ impl Shared<'_> {
                 }
                 Err(error) => {
                     let failure = format!("error: {piece}: {error:#}");
-                    self.failures.lock().expect("no worker panics while it holds the lock").push(failure);
+                    self.failures
+                        .lock()
+                        .expect("no worker panics while it holds the lock")
+                        .push(failure);
                     if !self.keep_going {
                         self.queue.close();
                     }

@@ -81,30 +81,10 @@ pub(super) fn apply<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
         Activation::LeakyRelu { slope } => {
             simd.add(simd.at_least(x, zero), simd.mul(simd.splat(slope), simd.at_most(x, zero)))
         }
-        Activation::Elu => map_lanes(
-            simd,
-            x,
-            #[inline(always)]
-            |x| elu(x),
-        ),
-        Activation::Sigmoid => map_lanes(
-            simd,
-            x,
-            #[inline(always)]
-            |x| sigmoid(x),
-        ),
-        Activation::Tanh => map_lanes(
-            simd,
-            x,
-            #[inline(always)]
-            |x| tanh(x),
-        ),
-        Activation::Silu => map_lanes(
-            simd,
-            x,
-            #[inline(always)]
-            |x| silu(x),
-        ),
+        Activation::Elu => map_lanes(simd, x, elu),
+        Activation::Sigmoid => map_lanes(simd, x, sigmoid),
+        Activation::Tanh => map_lanes(simd, x, tanh),
+        Activation::Silu => map_lanes(simd, x, silu),
         Activation::HardSigmoid => hard_sigmoid(simd, x),
         Activation::HardSwish => simd.mul(x, hard_sigmoid(simd, x)),
     }
@@ -153,24 +133,8 @@ pub(super) fn gradient_from_output<S: Simd>(
 #[inline(always)]
 fn gradient_from_input<S: Simd>(simd: S, activation: Activation, x: S::V, gradient: S::V) -> S::V {
     match activation {
-        Activation::Silu => simd.mul(
-            gradient,
-            map_lanes(
-                simd,
-                x,
-                #[inline(always)]
-                |x| silu_derivative(x),
-            ),
-        ),
-        Activation::HardSwish => simd.mul(
-            gradient,
-            map_lanes(
-                simd,
-                x,
-                #[inline(always)]
-                |x| hard_swish_derivative(x),
-            ),
-        ),
+        Activation::Silu => simd.mul(gradient, map_lanes(simd, x, silu_derivative)),
+        Activation::HardSwish => simd.mul(gradient, map_lanes(simd, x, hard_swish_derivative)),
         Activation::Identity
         | Activation::Relu
         | Activation::Relu6

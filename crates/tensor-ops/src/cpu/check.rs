@@ -5,6 +5,7 @@
 
 mod operands;
 mod shapes;
+mod windows;
 
 use crate::{Instruction, Tensor};
 

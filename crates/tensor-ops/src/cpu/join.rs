@@ -98,7 +98,7 @@ impl Task for Product {
             );
             // SAFETY: the tensors were checked, and chunks hold different rows.
             unsafe {
-                map_rows(simd, context, split, chunk, [self.first, self.second], self.target, f)
+                map_rows(simd, context, split, chunk, [self.first, self.second], self.target, f);
             };
             return;
         }

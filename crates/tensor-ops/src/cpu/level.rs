@@ -97,7 +97,10 @@ pub(super) unsafe fn run_chunk<T: Task>(
         Level::Avx512 => unsafe { run_avx512(task, context, chunk, worker) },
         #[cfg(not(target_arch = "x86_64"))]
         Level::Avx2 | Level::Avx512 => task.run(Lanes::<false>, context, chunk, worker),
+        #[cfg(target_arch = "aarch64")]
         Level::Neon => task.run(Lanes::<true>, context, chunk, worker),
+        #[cfg(not(target_arch = "aarch64"))]
+        Level::Neon => task.run(Lanes::<false>, context, chunk, worker),
         Level::Portable => task.run(Lanes::<false>, context, chunk, worker),
     }
 }

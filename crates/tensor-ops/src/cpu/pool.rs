@@ -3,12 +3,10 @@
 use std::cell::UnsafeCell;
 use std::hint;
 use std::io;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-
-/// What to call for each chunk: chunk number, worker number.
-type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
 /// The caller and `threads - 1` workers.
 pub(super) struct Pool {
@@ -42,11 +40,21 @@ struct Shared {
 
 #[derive(Clone, Copy)]
 struct Job {
-    work: *const Work<'static>,
+    /// Points to a closure of the type that `call` is made for.
+    work: *const (),
+    call: unsafe fn(*const (), usize, usize),
     chunks: usize,
 }
 
-// SAFETY: `job` is only written while no worker is inside the gate, see `Pool::run`; the work behind its pointer is `Sync`.
+/// # Safety
+///
+/// `work` points to a living `W`.
+unsafe fn call<W: Fn(usize, usize)>(work: *const (), chunk: usize, worker: usize) {
+    // SAFETY: the caller's.
+    unsafe { (*work.cast::<W>())(chunk, worker) };
+}
+
+// SAFETY: `job` is only written while no worker is inside the gate, see `Pool::run`; the closure behind its pointer is `Sync`.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -75,19 +83,18 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Calls `work` once for every chunk and returns when all calls have returned. Worker numbers are below the number of
+    /// Calls `work` with the numbers of chunk and worker once for every chunk, and returns when all calls have returned. Worker numbers are below the number of
     /// threads, and no two calls at the same time have the same.
-    pub(super) fn run(&self, chunks: usize, work: &Work<'_>) {
+    pub(super) fn run<W: Fn(usize, usize) + Sync>(&self, chunks: usize, work: &W) {
         let _turn = lock(&self.turn);
         if self.workers.is_empty() || chunks <= 1 {
             (0..chunks).for_each(|chunk| work(chunk, 0));
             return;
         }
         let shared = &*self.shared;
-        // SAFETY: only the lifetime changes. The pointer is followed by workers inside the gate only, and `inside` below
-        // does not let this function end before the gate is closed and empty.
-        let work = unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) };
-        let job = Job { work, chunks };
+        // The pointer is followed by workers inside the gate only, and `inside` below does not let this function end before the
+        // gate is closed and empty.
+        let job = Job { work: ptr::from_ref(work).cast(), call: call::<W>, chunks };
         // SAFETY: the gate is closed and empty, and `turn` keeps other callers out.
         unsafe { *shared.job.get() = Some(job) };
         shared.next.store(0, Ordering::Relaxed);
@@ -124,7 +131,7 @@ impl Shared {
                 return;
             }
             // SAFETY: this thread is inside the gate or is the caller itself, so the work is alive.
-            unsafe { (*job.work)(chunk, worker) };
+            unsafe { (job.call)(job.work, chunk, worker) };
         }
     }
 

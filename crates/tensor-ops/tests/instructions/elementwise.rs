@@ -42,7 +42,9 @@ proptest! {
             Instruction::ActivateGrad { activation, input, output, grad_output, grad_input, accumulate },
         ];
         let mut values = layout.values();
-        values.iter_mut().for_each(|value| *value *= 8.0);
+        for value in &mut values {
+            *value *= 8.0;
+        }
         assert_matches_reference(&instructions, &values, 1e-5);
     }
 

@@ -133,6 +133,8 @@ fn other_instructions_that_do_not_fit_are_refused() {
         Instruction::Product { first: a, second: b, broadcast: Broadcast::Channels, output: c },
         "instead of 1",
     );
+    let activation = Activation::LeakyRelu { slope: -0.5 };
+    assert_refused(Instruction::Activate { activation, input: a, output: b }, "`slope`");
     assert_refused(Instruction::Dropout { rate: 1.0, stream: 0, input: a, output: b }, "`rate`");
     assert_refused(
         Instruction::SoftmaxCrossEntropy {

@@ -55,7 +55,9 @@ proptest! {
         let mut values = layout.values();
         if coarse {
             // Few different values, so that windows have ties.
-            values.iter_mut().for_each(|value| *value = (*value * 2.0).round());
+            for value in &mut values {
+                *value = (*value * 2.0).round();
+            }
         }
         assert_matches_reference(&instructions, &values, 1e-5);
     }

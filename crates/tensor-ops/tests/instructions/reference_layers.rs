@@ -8,7 +8,7 @@ use crate::reference::{Values, activate, at, derivative, positions, put, span_at
 struct Tap {
     input_row: usize,
     output_row: usize,
-    tap: usize,
+    number: usize,
 }
 
 /// All taps inside images, in row order, output position by output position.
@@ -28,7 +28,7 @@ fn taps(geometry: Geometry) -> Vec<Tap> {
                             input_row: (image * input[0] + row as usize) * input[1]
                                 + column as usize,
                             output_row: (image * output[0] + y) * output[1] + x,
-                            tap: ky * kernel[1] + kx,
+                            number: ky * kernel[1] + kx,
                         });
                     }
                 }
@@ -72,10 +72,10 @@ fn forward(
     for (row, channel) in positions(output) {
         values[at(output, row, channel)] = bias.map_or(0.0, |bias| values[span_at(bias, channel)]);
     }
-    for Tap { input_row, output_row, tap } in taps(geometry) {
+    for Tap { input_row, output_row, number } in taps(geometry) {
         for &(i, o, w) in &connections {
             values[at(output, output_row, o)] +=
-                values[at(input, input_row, i)] * values[span_at(weight, tap * per_tap + w)];
+                values[at(input, input_row, i)] * values[span_at(weight, number * per_tap + w)];
         }
     }
 }
@@ -92,10 +92,10 @@ fn grad_input(
     for (row, channel) in positions(grad_input) {
         put(values, at(grad_input, row, channel), 0.0, accumulate);
     }
-    for Tap { input_row, output_row, tap } in taps(geometry) {
+    for Tap { input_row, output_row, number } in taps(geometry) {
         for &(i, o, w) in &connections {
-            values[at(grad_input, input_row, i)] +=
-                values[at(grad_output, output_row, o)] * values[span_at(weight, tap * per_tap + w)];
+            values[at(grad_input, input_row, i)] += values[at(grad_output, output_row, o)]
+                * values[span_at(weight, number * per_tap + w)];
         }
     }
 }
@@ -110,9 +110,9 @@ fn grad_weight(
     grad_bias: Option<Span>,
 ) {
     values[grad_weight.offset..grad_weight.end()].fill(0.0);
-    for Tap { input_row, output_row, tap } in taps(geometry) {
+    for Tap { input_row, output_row, number } in taps(geometry) {
         for &(i, o, w) in &connections {
-            values[span_at(grad_weight, tap * per_tap + w)] +=
+            values[span_at(grad_weight, number * per_tap + w)] +=
                 values[at(grad_output, output_row, o)] * values[at(input, input_row, i)];
         }
     }

@@ -1,9 +1,7 @@
 //! Row counts, channel counts and lengths that each instruction needs.
 
-use crate::{Activation, Broadcast, Geometry, Instruction, Span, Tensor, UpdateRule};
-
-/// Dimensions stay below this, so that positions and taps can be computed with signs without overflow.
-const LIMIT: usize = 1 << 31;
+use super::windows::{LIMIT, convolution, depthwise, pool};
+use crate::{Activation, Broadcast, Instruction, Span, Tensor, UpdateRule};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
@@ -146,25 +144,29 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             mean,
             variance,
             epsilon: _,
-            activation: _,
+            activation,
             output,
         } => {
+            slope(activation)?;
             same(("output", output), ("input", input))?;
             let statistics = [("mean", Some(mean)), ("variance", Some(variance))];
             per_channel(input, &statistics)?;
             per_channel(input, &[("gamma", gamma), ("beta", Some(beta))])
         }
-        Instruction::Activate { activation: _, input, output } => {
+        Instruction::Activate { activation, input, output } => {
+            slope(activation)?;
             same(("output", output), ("input", input))
         }
+
         Instruction::ActivateGrad {
-            activation: _,
+            activation,
             input,
             output,
             grad_output,
             grad_input,
             accumulate: _,
         } => {
+            slope(activation)?;
             same(("output", output), ("input", input))?;
             same(("grad_output", grad_output), ("input", input))?;
             same(("grad_input", grad_input), ("input", input))
@@ -274,9 +276,10 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     }
 }
 
-type Named<T> = (&'static str, T);
+/// An operand with its name.
+pub(super) type Named<T> = (&'static str, T);
 
-fn filled(name: &str, tensor: Tensor) -> Result<(), String> {
+pub(super) fn filled(name: &str, tensor: Tensor) -> Result<(), String> {
     if tensor.rows == 0 || tensor.channels == 0 {
         return Err(format!("`{name}` is {} x {}: it has no values", tensor.rows, tensor.channels));
     }
@@ -297,7 +300,7 @@ fn same((name, tensor): Named<Tensor>, (other_name, other): Named<Tensor>) -> Re
     ))
 }
 
-fn length(name: &str, span: Span, len: usize) -> Result<(), String> {
+pub(super) fn length(name: &str, span: Span, len: usize) -> Result<(), String> {
     if span.len == len {
         return Ok(());
     }
@@ -318,12 +321,31 @@ fn fraction(name: &str, value: f32) -> Result<(), String> {
 }
 
 fn from_output(activation: Activation) -> Result<(), String> {
+    slope(activation)?;
     if activation.derivative_from_output() {
         return Ok(());
     }
     Err(format!(
         "the derivative of `{activation:?}` does not follow from its output: use `Activate`"
     ))
+}
+
+fn slope(activation: Activation) -> Result<(), String> {
+    match activation {
+        Activation::LeakyRelu { slope } if !(slope >= 0.0 && slope.is_finite()) => {
+            Err(format!("`slope` is {slope}, not a number from 0 on"))
+        }
+        Activation::LeakyRelu { .. }
+        | Activation::Identity
+        | Activation::Relu
+        | Activation::Relu6
+        | Activation::Elu
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::Silu
+        | Activation::HardSigmoid
+        | Activation::HardSwish => Ok(()),
+    }
 }
 
 fn product(first: Tensor, second: Tensor, broadcast: Broadcast) -> Result<(), String> {
@@ -344,92 +366,4 @@ fn product(first: Tensor, second: Tensor, broadcast: Broadcast) -> Result<(), St
         "`first` is {} x {}, but `second` is {} x {}, spread as {broadcast:?}",
         first.rows, first.channels, second.rows, second.channels
     ))
-}
-
-fn convolution(
-    geometry: Geometry,
-    groups: usize,
-    input: Named<Tensor>,
-    (name, weight): Named<Span>,
-    output: Named<Tensor>,
-) -> Result<(), String> {
-    window(geometry, input, output)?;
-    let (inputs, outputs) = (input.1.channels, output.1.channels);
-    if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
-        return Err(format!("{groups} groups do not divide {inputs} inputs and {outputs} outputs"));
-    }
-    length(
-        name,
-        weight,
-        product_of(&[geometry.kernel[0], geometry.kernel[1], inputs / groups, outputs])?,
-    )
-}
-
-fn depthwise(
-    geometry: Geometry,
-    multiplier: usize,
-    input: Named<Tensor>,
-    (name, weight): Named<Span>,
-    output: Named<Tensor>,
-) -> Result<(), String> {
-    window(geometry, input, output)?;
-    let (inputs, outputs) = (input.1.channels, output.1.channels);
-    if inputs.checked_mul(multiplier) != Some(outputs) {
-        return Err(format!("{inputs} inputs times {multiplier} are not {outputs} outputs"));
-    }
-    length(name, weight, product_of(&[geometry.kernel[0], geometry.kernel[1], outputs])?)
-}
-
-fn pool(geometry: Geometry, input: Named<Tensor>, output: Named<Tensor>) -> Result<(), String> {
-    window(geometry, input, output)?;
-    let (inputs, outputs) = (input.1.channels, output.1.channels);
-    if inputs != outputs {
-        return Err(format!("`{}` has {outputs} channels instead of {inputs}", output.0));
-    }
-    for axis in 0..2 {
-        let tap_inside = |position: usize| {
-            let start = (position * geometry.stride[axis]) as i64 - geometry.padding[axis] as i64;
-            let (dilation, input) = (geometry.dilation[axis] as i64, geometry.input[axis] as i64);
-            let first = if start < 0 { (-start + dilation - 1) / dilation } else { 0 };
-            first < geometry.kernel[axis] as i64 && start + first * dilation < input
-        };
-        if let Some(position) = (0..geometry.output[axis]).find(|&position| !tap_inside(position)) {
-            return Err(format!("the window at {position} lies outside the image in {geometry:?}"));
-        }
-    }
-    Ok(())
-}
-
-fn window(geometry: Geometry, input: Named<Tensor>, output: Named<Tensor>) -> Result<(), String> {
-    let Geometry { batch, input: image, output: positions, kernel, stride, dilation, padding } =
-        geometry;
-    let sizes = [[batch, 1], image, positions, kernel, stride, dilation];
-    if sizes.as_flattened().contains(&0) {
-        return Err(format!("zero in {geometry:?}"));
-    }
-    if sizes.as_flattened().iter().chain(&padding).any(|&size| size >= LIMIT) {
-        return Err(format!("too large a number in {geometry:?}"));
-    }
-    for axis in 0..2 {
-        let reach = product_of(&[kernel[axis] - 1, dilation[axis]])?;
-        let last = product_of(&[positions[axis] - 1, stride[axis]])?;
-        if reach >= LIMIT || last >= LIMIT {
-            return Err(format!("too large a window in {geometry:?}"));
-        }
-    }
-    for ((name, tensor), [height, width]) in [(input, image), (output, positions)] {
-        filled(name, tensor)?;
-        let rows = product_of(&[batch, height, width])?;
-        if tensor.rows != rows {
-            return Err(format!("`{name}` has {} rows instead of {rows}", tensor.rows));
-        }
-    }
-    Ok(())
-}
-
-fn product_of(factors: &[usize]) -> Result<usize, String> {
-    factors
-        .iter()
-        .try_fold(1_usize, |product, &factor| product.checked_mul(factor))
-        .ok_or_else(|| format!("the product of {factors:?} overflows"))
 }

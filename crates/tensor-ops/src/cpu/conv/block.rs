@@ -118,7 +118,7 @@ unsafe fn copy<S: Simd>(
         for i in 0..count * channels * repeat {
             // SAFETY: the caller has as many values at `to`, and `count` rows of the tensor at `from`.
             unsafe {
-                *to.add(i) = *from.add(i / repeat / channels * pitch + i / repeat % channels)
+                *to.add(i) = *from.add(i / repeat / channels * pitch + i / repeat % channels);
             };
         }
         return;

@@ -62,6 +62,18 @@ impl Cursor {
     /// The next `count <= ROWS` positions; others repeat the last.
     #[inline(always)]
     pub(super) fn tile<const ROWS: usize>(&mut self, count: usize) -> [Position; ROWS] {
+        if count == ROWS && self.x + ROWS < self.size[1] {
+            let [from, to] = self.steps[0];
+            let mut positions = [self.at; ROWS];
+            for r in 1..ROWS {
+                positions[r].from = self.at.from.wrapping_offset(from * r as isize);
+                positions[r].to = self.at.to.wrapping_offset(to * r as isize);
+            }
+            self.x += ROWS;
+            self.at.from = self.at.from.wrapping_offset(from * ROWS as isize);
+            self.at.to = self.at.to.wrapping_offset(to * ROWS as isize);
+            return positions;
+        }
         let mut positions = [self.next(); ROWS];
         for r in 1..ROWS {
             positions[r] = if r < count { self.next() } else { positions[r - 1] };

@@ -224,11 +224,14 @@ impl Plan {
                 };
                 for &(tap_y, offset_y) in &phase_y.taps {
                     for &(tap_x, offset_x) in &phase_x.taps {
-                        let offset = (offset_y * block_width + offset_x) * pixel;
+                        let offset = offset_y.saturating_mul(block_width).saturating_add(offset_x);
+                        let offset = offset.saturating_mul(pixel);
                         pass.taps.push(tap_y * kernel_width + tap_x);
                         pass.offsets.push(offset);
                         match pass.segments.last_mut() {
-                            Some(last) if last.offset + last.len == offset => last.len += channels,
+                            Some(last) if last.offset.saturating_add(last.len) == offset => {
+                                last.len += channels
+                            }
                             _ => pass.segments.push(Segment { offset, len: channels }),
                         }
                     }
@@ -238,10 +241,11 @@ impl Plan {
             }
         }
         let positions = y.positions() * x.positions();
-        let row = block_width * channels;
-        let image = if direct { source[0] } else { y.block_len() } * row;
+        let row = block_width.saturating_mul(channels);
+        let image = row.saturating_mul(if direct { source[0] } else { y.block_len() });
         let (unit_images, band_rows) = if image > BLOCK && y.positions() > 1 {
-            let rows = (BLOCK / (row * y.source_step)).max(POSITIONS.start.div_ceil(x.positions()));
+            let rows = (BLOCK / row.saturating_mul(y.source_step))
+                .max(POSITIONS.start.div_ceil(x.positions()));
             (1, rows.clamp(1, y.positions()))
         } else {
             let most = (batch * positions / UNITS).clamp(POSITIONS.start, POSITIONS.end);
