@@ -48,7 +48,7 @@ proptest! {
     #[test]
     fn a_decision_never_cuts_the_network(graph in strategies::graph(), seed in 0_u64..1000) {
         let penalty = unit_penalty(&graph, 0.5);
-        let mut parameters = Parameters::init(&graph, &Streams::new(seed));
+        let mut parameters = Parameters::init(&graph, Streams::new(seed));
         for (index, (node, role)) in penalty.parameters().into_iter().enumerate() {
             if role == Role::Gamma {
                 for (channel, gamma) in parameters.values_mut(node, role).unwrap().iter_mut().enumerate() {
@@ -113,7 +113,7 @@ fn four_conv_with_classifier() -> Graph {
 fn the_penalty_of_the_four_conv_model_is_the_originals() {
     let graph = four_conv_with_classifier();
     let mut penalty = unit_penalty(&graph, 0.45);
-    let mut parameters = Parameters::init(&graph, &Streams::new(0));
+    let mut parameters = Parameters::init(&graph, Streams::new(0));
     set(&mut parameters, norm(&graph, "conv1"), &repeated(&[(7, 0.8), (6, 0.2)]));
     set(&mut parameters, norm(&graph, "conv2"), &repeated(&[(11, -0.7), (12, 0.1)]));
     set(&mut parameters, norm(&graph, "conv3"), &repeated(&[(10, 0.6), (19, -0.3)]));
@@ -128,7 +128,7 @@ fn the_penalty_of_the_four_conv_model_is_the_originals() {
 fn a_group_tied_by_an_addition_dies_as_one_and_takes_its_shifts_with_it() {
     let graph = toys::diamond();
     let mut penalty = unit_penalty(&graph, 0.01);
-    let mut parameters = Parameters::init(&graph, &Streams::new(0));
+    let mut parameters = Parameters::init(&graph, Streams::new(0));
     let (left, right) = (norm(&graph, "conv2"), norm(&graph, "conv3"));
     for node in [left, right] {
         parameters.values_mut(node, Role::Beta).unwrap().fill(0.5);
@@ -160,7 +160,7 @@ fn the_threshold_is_strict_and_in_single_precision() {
 fn when_everything_dies_the_strongest_channels_keep_the_network_whole() {
     let graph = toys::chain();
     let penalty = unit_penalty(&graph, 0.5);
-    let mut parameters = Parameters::init(&graph, &Streams::new(0));
+    let mut parameters = Parameters::init(&graph, Streams::new(0));
     set(&mut parameters, norm(&graph, "conv1"), &[0.1, 0.2, 0.4, 0.3]);
     set(&mut parameters, norm(&graph, "conv2"), &[0.1, 0.0, 0.0, 0.0, 0.0]);
     let decision = penalty.decide(&parameters).unwrap();

@@ -8,13 +8,10 @@ mod points;
 mod problem;
 mod resolve;
 
-use std::fmt::Write;
-
 use architectures::Architecture;
 use cost_models::{Resource, Summary};
 use graph::{Graph, Shape};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use surgery::SurgeryError;
 use training::Recipe;
 
@@ -24,6 +21,7 @@ pub use resolve::resolve;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::{self, Override, Source};
+use crate::store;
 
 /// A whole experiment, resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,11 +185,7 @@ impl Plan {
     /// SHA-256 of [`Plan::to_json`] in 64 hex digits. Comments, the order of keys and what is written out or left to a
     /// default do not change it.
     pub fn hash(&self) -> String {
-        let digest = Sha256::digest(self.to_json().as_bytes());
-        digest.iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a String takes every write");
-            text
-        })
+        store::digest(self.to_json().as_bytes())
     }
 
     /// The first 16 digits of [`Plan::hash`]: what names a run.

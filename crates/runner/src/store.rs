@@ -1,5 +1,6 @@
 //! The only place that writes files. A file is there whole or not at all, and a checkpoint is known to be intact.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -121,7 +122,7 @@ impl Checkpoints {
         let path = self.folder.join(format!("checkpoint-{}.safetensors", digest(bytes)));
         let older = self.list()?;
         write(&path, bytes)?;
-        self.delete(older.into_iter().filter(|other| *other != path))
+        Self::delete(older.into_iter().filter(|other| *other != path))
     }
 
     /// An intact checkpoint, if there is one.
@@ -138,10 +139,10 @@ impl Checkpoints {
 
     /// Removes all checkpoints.
     pub(crate) fn clear(&self) -> anyhow::Result<()> {
-        self.delete(self.list()?.into_iter())
+        Self::delete(self.list()?.into_iter())
     }
 
-    fn delete(&self, paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
+    fn delete(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
         for path in paths {
             fs::remove_file(&path)
                 .with_context(|| format!("cannot remove `{}`", path.display()))?;
@@ -174,7 +175,11 @@ impl Checkpoints {
     }
 }
 
-/// SHA-256 in hexadecimal.
+/// SHA-256 in 64 hexadecimal digits.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("a String takes every write");
+    }
+    text
 }

@@ -84,5 +84,6 @@ impl Structure {
 /// SHA-256 of a graph's text dump: equal for equal networks, whatever way they were found. The first 16 hex digits.
 pub fn structure_hash(graph: &Graph) -> String {
     let digest = Sha256::digest(graph.to_string().as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let hash = u64::from_be_bytes(digest.first_chunk().copied().expect("a digest has 32 bytes"));
+    format!("{hash:016x}")
 }

@@ -11,7 +11,7 @@ use training::{Network, Parameters};
 
 /// A network with the reference's random parameters, so that running statistics are not trivial either.
 fn random_network(graph: &Graph, seed: u64) -> Network {
-    let mut network = Network::init(graph.clone(), &Streams::new(seed));
+    let mut network = Network::init(graph.clone(), Streams::new(seed));
     for ((node, role), values) in random_parameters(graph, seed) {
         let slots = network.parameters.values_mut(node, role).unwrap();
         for (slot, value) in slots.iter_mut().zip(values) {

@@ -17,7 +17,7 @@
 //! let conv = build.add("conv", Op::Conv2d(Conv2d::square(4, 3)), &[image])?;
 //! let flat = build.add("flat", Op::Flatten, &[conv])?;
 //! let logits = build.add("logits", Op::Linear(Linear::new(Bars::CLASSES)), &[flat])?;
-//! let network = Network::init(build.finish(&[logits])?, &streams);
+//! let network = Network::init(build.finish(&[logits])?, streams);
 //!
 //! let recipe = Recipe {
 //!     epochs: 1,

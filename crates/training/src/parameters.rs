@@ -23,7 +23,7 @@ impl Parameters {
     /// and running variances 1, all else 0.
     ///
     /// Every tensor has a random stream of its own, named for its node, so that a layer's start does not depend on others.
-    pub fn init(graph: &Graph, streams: &Streams) -> Self {
+    pub fn init(graph: &Graph, streams: Streams) -> Self {
         let tensors = graph.parameters().into_iter().map(|spec| {
             let tensor = init_tensor(graph, &spec, streams);
             ((spec.node, spec.role), tensor)
@@ -53,7 +53,12 @@ impl Parameters {
 
     /// Puts a tensor in place.
     pub fn insert(&mut self, node: NodeId, role: Role, tensor: ArrayD<f32>) {
-        self.tensors.insert((node, role), tensor.as_standard_layout().into_owned());
+        let tensor = if tensor.is_standard_layout() {
+            tensor
+        } else {
+            tensor.as_standard_layout().into_owned()
+        };
+        self.tensors.insert((node, role), tensor);
     }
 
     /// All tensors, by node and role.
@@ -62,7 +67,7 @@ impl Parameters {
     }
 }
 
-fn init_tensor(graph: &Graph, spec: &ParameterSpec, streams: &Streams) -> ArrayD<f32> {
+fn init_tensor(graph: &Graph, spec: &ParameterSpec, streams: Streams) -> ArrayD<f32> {
     let dimensions = IxDyn(&spec.dimensions);
     match spec.role {
         Role::Gamma | Role::RunningVariance => ArrayD::ones(dimensions),
@@ -92,7 +97,7 @@ pub struct Network {
 
 impl Network {
     /// A network with fresh parameters.
-    pub fn init(graph: Graph, streams: &Streams) -> Self {
+    pub fn init(graph: Graph, streams: Streams) -> Self {
         let parameters = Parameters::init(&graph, streams);
         Self { graph, parameters }
     }

@@ -53,7 +53,7 @@ fn noise(graph: &Graph, seed: u64) -> (ImageSet, Normalization) {
 }
 
 fn network(graph: &Graph, seed: u64) -> Network {
-    let mut network = Network::init(graph.clone(), &Streams::new(seed));
+    let mut network = Network::init(graph.clone(), Streams::new(seed));
     for ((node, role), values) in random_parameters(graph, seed) {
         for (slot, value) in
             network.parameters.values_mut(node, role).unwrap().iter_mut().zip(values)
@@ -242,7 +242,7 @@ fn every_optimizer_learns_the_bars() {
     let device = Cpu::new(1).unwrap();
     for optimizer in OPTIMIZERS {
         let recipe = bars_recipe(optimizer);
-        let network = Network::init(toy_for_bars(), &Streams::new(0));
+        let network = Network::init(toy_for_bars(), Streams::new(0));
         let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
         while !trainer.is_finished() {
             trainer
@@ -267,7 +267,7 @@ fn a_run_saved_at_any_step_goes_on_as_if_it_had_never_stopped() {
     for optimizer in OPTIMIZERS {
         let recipe = bars_recipe(optimizer);
         let batches = bars_batches(&recipe, &train);
-        let network = Network::init(toy_for_bars(), &Streams::new(0));
+        let network = Network::init(toy_for_bars(), Streams::new(0));
         let start = || Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
         let mut whole = start();
         while !whole.is_finished() {
@@ -296,7 +296,7 @@ fn the_number_of_threads_changes_no_bit() {
     let (train, _) = bars();
     let recipe = bars_recipe(OPTIMIZERS[1]);
     let batches = bars_batches(&recipe, &train);
-    let network = Network::init(toy_for_bars(), &Streams::new(0));
+    let network = Network::init(toy_for_bars(), Streams::new(0));
     let run = |threads| {
         let device = Cpu::new(threads).unwrap();
         let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
@@ -329,7 +329,7 @@ impl Penalty for Halve {
 fn a_penalty_changes_its_parameters_after_every_step() {
     let (train, _) = bars();
     let recipe = Recipe { epochs: 1, ..bars_recipe(OPTIMIZERS[0]) };
-    let network = Network::init(toy_for_bars(), &Streams::new(0));
+    let network = Network::init(toy_for_bars(), Streams::new(0));
     let device = Cpu::new(1).unwrap();
     let norm = network.graph.find("norm").unwrap();
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
@@ -348,7 +348,7 @@ fn divergence_is_an_error_that_names_the_step() {
     let (train, _) = bars();
     let recipe =
         Recipe { epochs: 2, ..recipe(Optimizer::Sgd { momentum: 0.9, nesterov: false }, 1e30) };
-    let network = Network::init(toy_for_bars(), &Streams::new(0));
+    let network = Network::init(toy_for_bars(), Streams::new(0));
     let device = Cpu::new(1).unwrap();
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let error = trainer
@@ -361,7 +361,7 @@ fn divergence_is_an_error_that_names_the_step() {
 fn images_of_another_shape_are_refused() {
     let (train, _) = Bars { side: 12, ..Bars::default() }.generate(Streams::new(1)).unwrap();
     let recipe = bars_recipe(OPTIMIZERS[0]);
-    let network = Network::init(toy_for_bars(), &Streams::new(0));
+    let network = Network::init(toy_for_bars(), Streams::new(0));
     let device = Cpu::new(1).unwrap();
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let error = trainer
@@ -377,9 +377,9 @@ fn images_of_another_shape_are_refused() {
 fn a_checkpoint_of_another_network_is_refused() {
     let recipe = bars_recipe(OPTIMIZERS[0]);
     let device = Cpu::new(1).unwrap();
-    let network = Network::init(toy_for_bars(), &Streams::new(0));
+    let network = Network::init(toy_for_bars(), Streams::new(0));
     let saved = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap().save();
-    let other = Network::init(toys::chain(), &Streams::new(0));
+    let other = Network::init(toys::chain(), Streams::new(0));
     let mut trainer = Trainer::new(&other, &recipe, Streams::new(0), &device).unwrap();
     let error = trainer.load(&saved).unwrap_err().to_string();
     assert!(error.contains("it is of another run"), "{error}");

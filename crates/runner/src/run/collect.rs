@@ -34,7 +34,9 @@ pub(super) fn write(run: &Run<'_>) -> anyhow::Result<String> {
     );
     let figure = report::pareto_figure(&summaries, &title, &subtitle)?;
     store::write(&run.folder.join("pareto.svg"), figure.as_bytes())?;
-    Ok(report::table(&summaries)?)
+    let table = report::table(&summaries)?;
+    store::write(&run.folder.join("summary.txt"), table.as_bytes())?;
+    Ok(table)
 }
 
 fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {

@@ -32,11 +32,11 @@ pub(crate) fn load(
     let split = match &plan.dataset {
         Dataset::FashionMnist(parts) => {
             let (train, test) = read(&FASHION_MNIST, plan.dataset.name(), experiment, folder)?;
-            cut(train, test, parts)?
+            cut(&train, &test, parts)?
         }
         Dataset::Mnist(parts) => {
             let (train, test) = read(&MNIST, plan.dataset.name(), experiment, folder)?;
-            cut(train, test, parts)?
+            cut(&train, &test, parts)?
         }
         Dataset::Synthetic { side, channels, images } => {
             let training = images.train + images.validation;
@@ -49,8 +49,8 @@ pub(crate) fn load(
     Ok(Images { split, normalization })
 }
 
-fn cut(training: ImageSet, test: ImageSet, parts: &plan::Images) -> anyhow::Result<Split> {
-    let split = Split::new(&training, test, parts.validation)?;
+fn cut(training: &ImageSet, test: &ImageSet, parts: &plan::Images) -> anyhow::Result<Split> {
+    let split = Split::new(training, test.clone(), parts.validation)?;
     let train = split.train.take(parts.train)?;
     let test = split.test.take(parts.test)?;
     Ok(Split { train, test, ..split })

@@ -80,7 +80,7 @@ impl fmt::Display for ReadyPoint {
             (Arm::Uniform, _) => write!(f, " x{width_multiplier}")?,
             (Arm::Shrink, Some(strength)) => write!(f, " strength {strength}")?,
             (Arm::Expand, Some(strength)) => {
-                write!(f, " strength {strength} to x{width_multiplier}")?
+                write!(f, " strength {strength} to x{width_multiplier}")?;
             }
             (Arm::Shrink | Arm::Expand, None) => {}
         }

@@ -75,7 +75,7 @@ impl Run<'_> {
     ) -> anyhow::Result<Option<Retrained>> {
         let recipe = &self.plan.retrain;
         let streams = Streams::new(job.seed).derive("retrain");
-        let network = Network::init(job.graph.clone(), &streams);
+        let network = Network::init(job.graph.clone(), streams);
         let split = &self.images.split;
         let batches = Batches::new(
             &split.train,

@@ -65,7 +65,7 @@ impl Run<'_> {
     pub(crate) fn search(&self, device: &Cpu, search: Search) -> anyhow::Result<Option<Structure>> {
         let recipe = &self.plan.search;
         let streams = Streams::new(search.seed).derive("search");
-        let network = Network::init(self.seed.clone(), &streams);
+        let network = Network::init(self.seed.clone(), streams);
         let form = CostForm::of(self.plan.regularizer.cost.model(), &self.seed);
         let settings = Settings {
             strength: search.strength,

@@ -11,7 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::store::Checkpoints;
 
 /// A checkpoint is written at least this often.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -230,9 +230,9 @@ impl Plan {
                         pass.offsets.push(offset);
                         match pass.segments.last_mut() {
                             Some(last) if last.offset.saturating_add(last.len) == offset => {
-                                last.len += channels
+                                last.len += channels;
                             }
-                            _ => pass.segments.push(Segment { offset, len: channels }),
+                            Some(_) | None => pass.segments.push(Segment { offset, len: channels }),
                         }
                     }
                 }

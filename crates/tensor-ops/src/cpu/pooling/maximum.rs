@@ -1,13 +1,10 @@
 //! Maximum over windows and its gradient.
 
-use std::ops::Range;
-
-use super::taps_inside;
 use crate::cpu::context::{Context, Kernel, Scratch};
 use crate::cpu::conv::{Channels, Operation, Plan, Source, Windows};
 use crate::cpu::level::Task;
 use crate::cpu::rows::Target;
-use crate::cpu::simd::{Simd, load_up_to, store_up_to};
+use crate::cpu::simd::{MAX_LANES, Simd, load_up_to, store_up_to};
 use crate::{Geometry, Tensor};
 
 pub(in crate::cpu) struct MaxPool {
@@ -70,14 +67,16 @@ impl Operation for Max {
 /// About as many values as a chunk holds.
 const CHUNK: usize = 1 << 14;
 
+/// Vector of channels by vector of channels, an image and its gradient are laid out with their padding in the worker's scratch,
+/// where all windows are complete and all vectors full.
 pub(in crate::cpu) struct MaxPoolGrad {
     geometry: Geometry,
     input: Tensor,
     output: Tensor,
     grad_output: Tensor,
     target: Target,
-    /// Taps inside the image for each output position along each axis.
-    taps: [Vec<Range<usize>>; 2],
+    /// Height and width of the padded image.
+    padded: [usize; 2],
 }
 
 impl MaxPoolGrad {
@@ -88,23 +87,29 @@ impl MaxPoolGrad {
         grad_output: Tensor,
         target: Target,
     ) -> Self {
-        let taps = [0, 1].map(|axis| {
-            (0..geometry.output[axis])
-                .map(|position| taps_inside(&geometry, axis, position))
-                .collect()
+        let padded = [0, 1].map(|axis| {
+            let windows = (geometry.output[axis] - 1) * geometry.stride[axis]
+                + (geometry.kernel[axis] - 1) * geometry.dilation[axis]
+                + 1;
+            windows.max(geometry.padding[axis] + geometry.input[axis])
         });
-        Self { geometry, input, output, grad_output, target, taps }
+        Self { geometry, input, output, grad_output, target, padded }
     }
 
     fn chunk_images(&self) -> usize {
         let image = self.input.rows / self.geometry.batch * self.input.channels;
         (CHUNK / image).clamp(1, self.geometry.batch)
     }
+
+    /// Values of a padded image with as many channels as the longest vector.
+    fn padded_len(&self) -> usize {
+        self.padded[0].saturating_mul(self.padded[1]).saturating_mul(MAX_LANES)
+    }
 }
 
 impl Kernel for MaxPoolGrad {
     fn scratch(&self) -> Scratch {
-        Scratch::default()
+        Scratch { shared: 0, worker: self.padded_len().saturating_mul(2) }
     }
 
     fn run(&self, context: &Context<'_>) {
@@ -114,18 +119,23 @@ impl Kernel for MaxPoolGrad {
 
 impl Task for MaxPoolGrad {
     #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
+    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, worker: usize) {
+        let values = context.worker(worker);
+        let gradients = values.wrapping_add(self.padded_len());
         let start = chunk * self.chunk_images();
-        for image in start..self.geometry.batch.min(start + self.chunk_images()) {
-            // SAFETY: the tensors were checked, and this chunk alone has the image.
-            unsafe {
-                if !self.target.accumulate {
-                    self.clear(simd, context, image);
-                }
-                for y in 0..self.geometry.output[0] {
-                    for x in 0..self.geometry.output[1] {
-                        self.scatter(simd, context, image, [y, x]);
-                    }
+        // SAFETY: the tensors were checked, this chunk alone has the images, and each worker has its own scratch.
+        unsafe {
+            for position in 0..self.padded[0] * self.padded[1] {
+                simd.store(values.add(position * S::LANES), simd.splat(f32::NEG_INFINITY));
+            }
+            for image in start..self.geometry.batch.min(start + self.chunk_images()) {
+                let mut c = 0;
+                while c < self.input.channels {
+                    let channels = Channels { start: c, count: self.input.channels - c };
+                    self.read(simd, context, image, channels, values, gradients);
+                    self.scatter(simd, context, image, channels, values, gradients);
+                    self.write(simd, context, image, channels, gradients);
+                    c += S::LANES;
                 }
             }
         }
@@ -133,70 +143,112 @@ impl Task for MaxPoolGrad {
 }
 
 impl MaxPoolGrad {
+    /// Copies values into the padded image and clears its gradient.
+    ///
     /// # Safety
     ///
-    /// Nobody else has the image.
+    /// The image and the channels exist, and both padded images are this thread's.
     #[inline(always)]
-    unsafe fn clear<S: Simd>(&self, simd: S, context: &Context<'_>, image: usize) {
-        let area = self.geometry.input[0] * self.geometry.input[1];
-        let Tensor { channels, .. } = self.target.tensor;
-        for row in image * area..(image + 1) * area {
-            let to = context.row(self.target.tensor, row);
-            let mut c = 0;
-            while c < channels {
-                // SAFETY: the row lies inside the checked tensor.
-                unsafe { store_up_to(simd, to.add(c), simd.splat(0.0), channels - c) };
-                c += S::LANES;
+    unsafe fn read<S: Simd>(
+        &self,
+        simd: S,
+        context: &Context<'_>,
+        image: usize,
+        Channels { start, count }: Channels,
+        values: *mut f32,
+        gradients: *mut f32,
+    ) {
+        let Geometry { input: [height, width], padding, .. } = self.geometry;
+        for y in 0..height {
+            let to = ((y + padding[0]) * self.padded[1] + padding[1]) * S::LANES;
+            let from = context.row(self.input, (image * height + y) * width).wrapping_add(start);
+            for x in 0..width {
+                // SAFETY: the caller's.
+                unsafe {
+                    let value = load_up_to(simd, from.add(x * self.input.pitch), count);
+                    simd.store(values.add(to + x * S::LANES), value);
+                }
             }
+        }
+        for position in 0..self.padded[0] * self.padded[1] {
+            // SAFETY: the caller's.
+            unsafe { simd.store(gradients.add(position * S::LANES), simd.splat(0.0)) };
         }
     }
 
-    /// Gives the gradients of one window to the first inputs that equal its outputs.
+    /// Gives the gradient of each window to the first value that equals its maximum.
     ///
     /// # Safety
     ///
-    /// Nobody else has the image.
+    /// As for `read`.
     #[inline(always)]
     unsafe fn scatter<S: Simd>(
         &self,
         simd: S,
         context: &Context<'_>,
         image: usize,
-        [y, x]: [usize; 2],
+        Channels { start, count }: Channels,
+        values: *const f32,
+        gradients: *mut f32,
     ) {
-        let Geometry { input: [height, width], output, stride, dilation, padding, .. } =
-            self.geometry;
-        let taps = [&self.taps[0][y], &self.taps[1][x]];
-        let first_y = y * stride[0] + taps[0].start * dilation[0] - padding[0];
-        let first_x = x * stride[1] + taps[1].start * dilation[1] - padding[1];
-        let first = (image * height + first_y) * width + first_x;
-        let (from, to) = (context.row(self.input, first), context.row(self.target.tensor, first));
-        let [from_pitch, to_pitch] = [self.input.pitch, self.target.tensor.pitch];
-        let row = (image * output[0] + y) * output[1] + x;
-        let (best, gradient) = (context.row(self.output, row), context.row(self.grad_output, row));
-        let channels = self.input.channels;
-        let mut c = 0;
-        while c < channels {
-            let count = channels - c;
-            // SAFETY: taps inside the image have rows inside the checked tensors, and `c + min(count, LANES)` values of
-            // each exist.
-            unsafe {
-                let best = load_up_to(simd, best.add(c), count);
-                let mut left = load_up_to(simd, gradient.add(c), count);
-                for tap_y in 0..taps[0].len() {
-                    let mut from = from.add(c + tap_y * dilation[0] * width * from_pitch);
-                    let mut to = to.add(c + tap_y * dilation[0] * width * to_pitch);
-                    for _ in 0..taps[1].len() {
-                        let value = load_up_to(simd, from, count);
-                        let hit = simd.where_equal(value, best, left);
-                        left = simd.where_unequal(value, best, left);
-                        store_up_to(simd, to, simd.add(load_up_to(simd, to, count), hit), count);
-                        from = from.wrapping_add(dilation[1] * from_pitch);
-                        to = to.wrapping_add(dilation[1] * to_pitch);
+        let Geometry { output: [height, width], kernel, stride, dilation, .. } = self.geometry;
+        let row_len = self.padded[1] * S::LANES;
+        for y in 0..height {
+            let row = (image * height + y) * width;
+            let best = context.row(self.output, row).wrapping_add(start);
+            let gradient = context.row(self.grad_output, row).wrapping_add(start);
+            for x in 0..width {
+                let first = y * stride[0] * row_len + x * stride[1] * S::LANES;
+                // SAFETY: the caller's; windows lie inside the padded image.
+                unsafe {
+                    let best = load_up_to(simd, best.add(x * self.output.pitch), count);
+                    let mut left =
+                        load_up_to(simd, gradient.add(x * self.grad_output.pitch), count);
+                    for tap_y in 0..kernel[0] {
+                        let mut at = first + tap_y * dilation[0] * row_len;
+                        for _ in 0..kernel[1] {
+                            let (value, to) = (simd.load(values.add(at)), gradients.add(at));
+                            let hit = simd.where_equal(value, best, left);
+                            left = simd.where_unequal(value, best, left);
+                            simd.store(to, simd.add(simd.load(to), hit));
+                            at += dilation[1] * S::LANES;
+                        }
                     }
                 }
             }
-            c += S::LANES;
+        }
+    }
+
+    /// Copies or adds the gradient to the target.
+    ///
+    /// # Safety
+    ///
+    /// As for `read`.
+    #[inline(always)]
+    unsafe fn write<S: Simd>(
+        &self,
+        simd: S,
+        context: &Context<'_>,
+        image: usize,
+        Channels { start, count }: Channels,
+        gradients: *const f32,
+    ) {
+        let Geometry { input: [height, width], padding, .. } = self.geometry;
+        for y in 0..height {
+            let from = ((y + padding[0]) * self.padded[1] + padding[1]) * S::LANES;
+            let to =
+                context.row(self.target.tensor, (image * height + y) * width).wrapping_add(start);
+            for x in 0..width {
+                // SAFETY: the caller's.
+                unsafe {
+                    let to = to.add(x * self.target.tensor.pitch);
+                    let mut value = simd.load(gradients.add(from + x * S::LANES));
+                    if self.target.accumulate {
+                        value = simd.add(load_up_to(simd, to, count), value);
+                    }
+                    store_up_to(simd, to, value, count);
+                }
+            }
         }
     }
 }
