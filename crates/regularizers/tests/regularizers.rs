@@ -2,15 +2,19 @@
 #![cfg(test)]
 
 use cost_models::{CostForm, Flops};
-use datasets::Streams;
+use datasets::{Augmentation, Bars, Batches, Evaluation, Normalization, Streams};
 use graph::{
     Activation, BatchNorm, Builder, Channels, Conv2d, Graph, Linear, NodeId, Op, Role, Shape,
     Survivors,
 };
 use proptest::prelude::*;
 use regularizers::{GammaSources, MorphNet, Settings, shrink_maximum};
+use surgery::{expand, mask, shrink};
+use tensor_ops::Cpu;
 use testkit::{strategies, toys};
-use training::{Parameters, Penalty};
+use training::{
+    Control, Curve, Evaluator, Network, Optimizer, Parameters, Penalty, Recipe, Schedule, Trainer,
+};
 
 fn objective(x: &[f32], v: &[f32], threshold: f64) -> f64 {
     let largest = x.iter().map(|x| f64::from(x.abs())).fold(0.0, f64::max);
@@ -206,4 +210,73 @@ fn a_norm_without_scale_is_no_source() {
     let sources = GammaSources::of(&graph, &channels);
     assert!(sources.norms().is_empty());
     assert!(channels.groups().all(|group| !sources.is_prunable(group)));
+}
+
+/// image -- conv1 -- conv2 -- pool -- logits, far wider than the bars need.
+fn wide_for_bars() -> Graph {
+    let mut build = Builder::new();
+    let mut wire = build.add("image", Op::Input(Shape::new(8, 8, 1)), &[]).unwrap();
+    for (name, width) in [("conv1", 24), ("conv2", 24)] {
+        let conv = build.add(name, Op::Conv2d(Conv2d::square(width, 3)), &[wire]).unwrap();
+        let norm = build
+            .add(&format!("{name}/norm"), Op::BatchNorm(BatchNorm::scaled()), &[conv])
+            .unwrap();
+        wire =
+            build.add(&format!("{name}/relu"), Op::Activation(Activation::Relu), &[norm]).unwrap();
+    }
+    let pool = build.add("pool", Op::GlobalMaxPool, &[wire]).unwrap();
+    let logits = build.add("logits", Op::Linear(Linear::new(Bars::CLASSES)), &[pool]).unwrap();
+    build.finish(&[logits]).unwrap()
+}
+
+/// The whole loop of the README on a set that needs few channels.
+#[test]
+fn a_search_leaves_channels_that_are_exactly_silent_and_shrinking_keeps_every_verdict() {
+    let streams = Streams::new(0);
+    let (train, test) = Bars { training: 1024, ..Bars::default() }.generate(streams).unwrap();
+    let recipe = Recipe {
+        epochs: 12,
+        batch_size: 32,
+        optimizer: Optimizer::Sgd { momentum: 0.9, nesterov: true },
+        learning_rate: Schedule { warmup_epochs: 0.0, curve: Curve::Constant { rate: 0.05 } },
+        weight_decay: 0.0,
+        decay_batch_norm: false,
+        label_smoothing: 0.0,
+        batch_norm_momentum: 0.1,
+        augmentation: Augmentation::default(),
+    };
+    let seed = wide_for_bars();
+    let flops = CostForm::of(&Flops, &seed);
+    let budget = flops.at(&seed.widths());
+    let settings = Settings { strength: 2.0, alive_threshold: 0.01 };
+    let mut penalty = MorphNet::new(&seed, flops, settings);
+    let network = Network::init(seed.clone(), streams);
+    let device = Cpu::new(1).unwrap();
+    let normalization = Normalization::of(&train);
+    let batches = Batches::new(&train, &normalization, 32, recipe.augmentation, streams).unwrap();
+    let mut trainer = Trainer::new(&network, &recipe, streams, &device).unwrap();
+    while !trainer.is_finished() {
+        trainer.epoch(&batches, &mut penalty, &mut |_| Control::Continue).unwrap();
+    }
+    let learned = trainer.network();
+    let decision = penalty.decide(&learned.parameters).unwrap();
+    let dead = decision.strengths.iter().filter(|strength| !penalty.is_alive(**strength)).count();
+    assert!(dead >= 10, "{dead} groups are dead");
+    assert!(decision.revived.is_empty());
+    let zero = decision.strengths.iter().filter(|strength| **strength == 0.0).count();
+    assert!(zero * 10 >= dead * 9, "{zero} of {dead} dead groups are exactly zero");
+
+    let masked = mask(&learned, &decision.survivors);
+    let small = shrink(&learned, &decision.survivors).unwrap();
+    let images = Evaluation::new(&test, &normalization, 64).unwrap();
+    let score = |network: &Network| {
+        Evaluator::new(&network.graph, 64, &device).unwrap().score(network, &images).unwrap()
+    };
+    let (before, after) = (score(&masked), score(&small));
+    assert_eq!(before.accuracy, after.accuracy);
+    assert!((before.loss - after.loss).abs() < 1e-5 * (1.0 + before.loss));
+    assert!(after.accuracy > 0.9, "{after:?}");
+
+    let wide = expand(&small.graph, &Flops, budget, 1).unwrap();
+    assert!(wide.cost <= budget && wide.width_multiplier > 1.0);
 }
