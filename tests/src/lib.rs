@@ -1,2 +1,0 @@
-//! Whole-system tests live in `system/`.
-#![forbid(unsafe_code)]

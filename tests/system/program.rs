@@ -1,0 +1,87 @@
+//! Starting the program, and a small experiment for it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_runner-under-test");
+
+/// An experiment of seconds: generated images, one strength.
+pub(crate) const SMALL: &str = "
+schema: 1
+dataset: { synthetic: { side: 12, train: 512, validation: 64, test: 64 } }
+architecture: { inception-v2: { stem: small } }
+search:  { epochs: 2, batch_size: 32, optimizer: { sgd: { momentum: 0.9 } }, learning_rate: { constant: 0.05 } }
+retrain: { epochs: 3, batch_size: 32, optimizer: { adam: {} }, learning_rate: { cosine: { peak: 0.01 } }, augmentation: { crop: 1 } }
+sweep:   { regularization_strength: [200], width_multiplier: [0.5, 1.0] }
+";
+
+/// A temporary folder with the small experiment in it.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        fs::write(folder.experiment(), SMALL).unwrap();
+        folder
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn experiment(&self) -> PathBuf {
+        self.path("small.yaml")
+    }
+
+    /// The arguments that run the small experiment into the results folder `results`.
+    pub(crate) fn arguments(&self, results: &str, more: &[&str]) -> Vec<String> {
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let mut arguments =
+            vec![text(self.experiment()), "--results".to_owned(), text(self.path(results))];
+        arguments.extend(more.iter().map(|word| (*word).to_owned()));
+        arguments
+    }
+
+    /// The output of a whole run of the small experiment.
+    pub(crate) fn run(&self, results: &str, more: &[&str]) -> Output {
+        Command::new(PROGRAM).args(self.arguments(results, more)).output().unwrap()
+    }
+
+    /// A run of the small experiment under way.
+    pub(crate) fn start(&self, results: &str, more: &[&str]) -> Child {
+        let mut command = Command::new(PROGRAM);
+        command.args(self.arguments(results, more)).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// The text with this folder's path replaced.
+    pub(crate) fn anonymous(&self, text: &[u8]) -> String {
+        String::from_utf8_lossy(text).replace(self.0.path().to_str().unwrap(), "FOLDER")
+    }
+}
+
+/// The results of a run that must be reproducible, by path; state and locks left out.
+pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for name in ["plan.json", "points.csv", "pareto.csv", "pareto.svg", "summary.txt"] {
+        found.insert(name.to_owned(), fs::read(folder.join(name)).unwrap());
+    }
+    for entry in fs::read_dir(folder.join("structures")).unwrap() {
+        let path = entry.unwrap().path();
+        found.insert(
+            path.file_name().unwrap().to_str().unwrap().to_owned(),
+            fs::read(&path).unwrap(),
+        );
+    }
+    found
+}
+
+/// Fails with everything that the program said unless it ended with this code.
+pub(crate) fn expect_code(output: &Output, code: i32) {
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{stdout}\n{stderr}");
+}
