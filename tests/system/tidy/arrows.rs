@@ -30,7 +30,7 @@ const TABLE: [(u8, &str, &[&str]); 12] = [
     (1, "graph", &[]),
     // Used in tests alone.
     (0, "testkit", &["graph", "tensor-ops"]),
-    (0, "tests", &[]),
+    (0, "tests", &["runner"]),
 ];
 
 /// Every dependency of a crate of the workspace on another: `(from, to, whether only tests need it)`.

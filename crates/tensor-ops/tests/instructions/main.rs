@@ -1,0 +1,12 @@
+//! Every instruction of the CPU device against a naive reference.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod arena;
+mod batch_norm;
+mod convolutions;
+mod elementwise;
+mod malformed;
+mod pools;
+mod reference;
+mod reference_layers;
+mod training;
