@@ -93,6 +93,11 @@ impl Block {
     }
 }
 
+/// Sets `len` values.
+///
+/// # Safety
+///
+/// `to` is valid for writes of `len` values.
 #[inline(always)]
 unsafe fn fill<S: Simd>(simd: S, value: f32, to: *mut f32, len: usize) {
     let mut at = 0;
@@ -104,6 +109,10 @@ unsafe fn fill<S: Simd>(simd: S, value: f32, to: *mut f32, len: usize) {
 }
 
 /// Copies the channels of `count` positions of a tensor, each `repeat` times, to lie side by side.
+///
+/// # Safety
+///
+/// `from` is valid for reads of `count` rows of the tensor, `to` for writes of `count * repeat` times its channels.
 #[inline(always)]
 unsafe fn copy<S: Simd>(
     simd: S,
