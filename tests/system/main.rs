@@ -1,5 +1,6 @@
 //! Whole-system tests.
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "the tests play the user, who has files")]
 
 mod bad_data;
 mod broken_disk;
