@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::program::{Folder, PROGRAM, expect_code, results};
+use crate::program::{Folder, PROGRAM, expect_code, expect_same};
 
 #[test]
 fn an_unwritable_results_folder_is_named() {
@@ -37,5 +37,5 @@ fn a_full_disk_fails_the_point_and_keeps_the_earlier_ones() {
     assert_eq!(fs::read(&points).unwrap(), before);
 
     expect_code(&folder.run("full", &[]), 0);
-    assert_eq!(results(&folder.path("full/small")), results(&folder.path("undisturbed/small")));
+    expect_same(&folder.path("full/small"), &folder.path("undisturbed/small"));
 }

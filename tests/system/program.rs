@@ -63,6 +63,15 @@ impl Folder {
     }
 }
 
+/// Waits until something has come about, while the program is at work.
+pub(crate) fn wait_until(child: &mut Child, what: &str, mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "the program ended before {what}: {ended:?}");
+        std::thread::yield_now();
+    }
+}
+
 /// The results of a run that must be reproducible, by path; state and locks left out.
 pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -77,6 +86,19 @@ pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         );
     }
     found
+}
+
+/// Fails with the name of a result that is not the same in both folders.
+#[track_caller]
+pub(crate) fn expect_same(folder: &Path, expected: &Path) {
+    let (found, expected) = (results(folder), results(expected));
+    let names = |results: &BTreeMap<String, Vec<u8>>| results.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&expected));
+    for (name, bytes) in &found {
+        let (found, expected) =
+            (String::from_utf8_lossy(bytes), String::from_utf8_lossy(&expected[name]));
+        assert_eq!(found, expected, "{name}");
+    }
 }
 
 /// Fails with everything that the program said unless it ended with this code.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use report::Arm;
 
-use crate::program::{Folder, PROGRAM, expect_code, results};
+use crate::program::{Folder, PROGRAM, expect_code, results, wait_until};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -71,9 +71,8 @@ fn results_of_another_plan_are_refused_until_told_to_start_over() {
 fn two_runners_never_work_in_one_folder() {
     let folder = Folder::new();
     let mut first = folder.start("results", &["--jobs", "1"]);
-    while !folder.path("results/small/plan.json").exists() {
-        std::thread::yield_now();
-    }
+    let plan = folder.path("results/small/plan.json");
+    wait_until(&mut first, "it wrote its plan", || plan.exists());
     let second = folder.run("results", &[]);
     first.kill().unwrap();
     first.wait().unwrap();

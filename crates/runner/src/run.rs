@@ -119,6 +119,7 @@ fn carry_out(
 ) -> Result<(Outcome, String), Failure> {
     let _lock = Lock::take(&folder)?;
     prepare(plan, &folder, settings.fresh)?;
+    store::remove_unfinished(&folder)?;
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
     let seed = plan.seed_graph();
