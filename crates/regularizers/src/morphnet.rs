@@ -1,7 +1,7 @@
 //! The penalty.
 
 use cost_models::CostForm;
-use graph::{Channels, Graph, NodeId, Role};
+use graph::{Channels, Graph, NodeId, Role, Widths};
 use serde::{Deserialize, Serialize};
 use training::{Parameters, Penalty};
 
@@ -48,8 +48,18 @@ impl MorphNet {
 
     /// Marginal cost of one more channel of every group, at the alive widths.
     pub fn prices(&self, strengths: &[f32]) -> Vec<f64> {
+        self.form.group_prices(&self.channels, &self.alive_widths(strengths))
+    }
+
+    /// Cost of what is alive, as a share of the seed's.
+    pub fn alive_share(&self, parameters: &Parameters) -> f64 {
+        let strengths = self.sources.strengths(parameters);
+        self.form.at(&self.alive_widths(&strengths)) / self.form.at(&self.graph.widths())
+    }
+
+    fn alive_widths(&self, strengths: &[f32]) -> Widths {
         let keep = self.channels.keep_where(|group| self.is_alive(strengths[group.index()]));
-        self.form.group_prices(&self.channels, &self.channels.alive_widths(&keep))
+        self.channels.alive_widths(&keep)
     }
 
     /// Whether a group of this strength is alive. The comparison is in single precision and strict, as in the original.

@@ -3,7 +3,7 @@
 use super::{files, hold, text};
 
 /// Folders at the root of a file system that a user does not have, or that no text should need.
-const FOLDERS: [&str; 5] = ["work", "tmp", "root", "home", "Users"];
+const FOLDERS: [&str; 4] = ["tmp", "root", "home", "Users"];
 
 /// The path of such a folder in a line.
 fn local_path(line: &str) -> Option<String> {
@@ -34,7 +34,7 @@ fn no_text_names_a_path_of_one_machine() {
 fn a_local_path_is_told_from_a_relative_one() {
     let absolute = |folder: &str| format!("cp \"/{folder}/x\" .");
     assert!(FOLDERS.iter().all(|folder| local_path(&absolute(folder)).is_some()));
-    for harmless in ["target/tmp/x", "https://example.org/home/x", "../work/x", "~/work/"] {
+    for harmless in ["target/tmp/x", "https://example.org/home/x", "../home/x", "~/root/"] {
         assert_eq!(local_path(harmless), None, "{harmless}");
     }
 }

@@ -9,7 +9,7 @@ use tensor_ops::Cpu;
 use training::{EpochRecord, Evaluator, Network, Recipe, Trainer};
 
 use super::Run;
-use super::training::{Ending, train};
+use super::training::{Ending, resume, train};
 use crate::store::{self, Checkpoints};
 
 /// Images per batch when a network is scored.
@@ -91,10 +91,7 @@ impl Run<'_> {
         let mut task =
             self.progress.start(&job.name, steps, self.retraining_work(job.flops as f64));
         let checkpoints = Checkpoints::new(&folder);
-        if let Some(bytes) = checkpoints.load()? {
-            trainer.load(&bytes)?;
-            task.skip(trainer.steps_done(batches.per_epoch()));
-        }
+        resume(&mut trainer, &checkpoints, &mut task, batches.per_epoch())?;
         let ending = train(
             &mut trainer,
             &batches,

@@ -6,15 +6,14 @@ use std::path::PathBuf;
 use anyhow::Context;
 use cost_models::{CostForm, Summary};
 use datasets::{Batches, Streams};
-use graph::Role;
 use regularizers::{MorphNet, Settings};
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
-use training::{EpochRecord, Network, Penalty, Trainer};
+use training::{EpochRecord, Network, Trainer};
 
 use super::Run;
-use super::training::{Ending, train};
+use super::training::{Ending, resume, train};
 use crate::plan::Search;
 use crate::store::{self, Checkpoints};
 
@@ -87,10 +86,7 @@ impl Run<'_> {
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
         let mut task = self.progress.start(&format!("search {search}"), steps, self.search_work());
         let checkpoints = Checkpoints::new(&folder);
-        if let Some(bytes) = checkpoints.load()? {
-            trainer.load(&bytes)?;
-            task.skip(trainer.steps_done(batches.per_epoch()));
-        }
+        resume(&mut trainer, &checkpoints, &mut task, batches.per_epoch())?;
         let alive = RefCell::new(String::new());
         let ending = train(
             &mut trainer,
@@ -102,7 +98,7 @@ impl Run<'_> {
                 let (epoch, loss, alive) = (step.epoch, step.loss, alive.borrow());
                 task.step(&format!("epoch {epoch} loss {loss:.3} {alive}"));
             },
-            &mut |trainer| *alive.borrow_mut() = self.alive(&monitor, &trainer.network()),
+            &mut |trainer| *alive.borrow_mut() = monitored(&monitor, trainer),
         );
         if ending? == Ending::Stopped {
             task.abandon();
@@ -142,18 +138,6 @@ impl Run<'_> {
         store::write_json(&self.search_folder(search).join("done.json"), &record)
     }
 
-    /// Share of the seed's cost that is alive, in words.
-    fn alive(&self, penalty: &MorphNet, network: &Network) -> String {
-        let wanted = penalty.parameters();
-        debug_assert!(wanted.iter().all(|(_, role)| matches!(role, Role::Gamma | Role::Beta)));
-        let strengths = penalty.sources().strengths(&network.parameters);
-        let channels = penalty.channels();
-        let keep = channels.keep_where(|group| penalty.is_alive(strengths[group.index()]));
-        let form = CostForm::of(self.plan.regularizer.cost.model(), &self.seed);
-        let share = form.at(&channels.alive_widths(&keep)) / form.at(&self.seed.widths());
-        format!("alive {:.1} %", 100.0 * share)
-    }
-
     fn warn(&self, search: Search, structure: &Structure, revived: usize) {
         if structure.dead_channels() == 0 {
             self.progress.say(&format!(
@@ -166,6 +150,11 @@ impl Run<'_> {
             ));
         }
     }
+}
+
+/// Share of the seed's cost that is alive, in words.
+fn monitored(penalty: &MorphNet, trainer: &Trainer<'_, Cpu>) -> String {
+    format!("alive {:.1} %", 100.0 * penalty.alive_share(&trainer.network().parameters))
 }
 
 fn describe(structure: &Structure) -> String {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use datasets::Batches;
 use tensor_ops::Cpu;
 use training::{Control, EpochEnd, Penalty, Step, Trainer};
 
+use super::progress::Task;
 use crate::clock::Stopwatch;
 use crate::interrupt::Interrupt;
 use crate::store::Checkpoints;
@@ -20,6 +22,20 @@ pub(crate) enum Ending {
     Finished,
     /// Stopped on request after a checkpoint.
     Stopped,
+}
+
+/// Goes on from an intact checkpoint, if there is one; `steps` is the number of an epoch.
+pub(crate) fn resume(
+    trainer: &mut Trainer<'_, Cpu>,
+    checkpoints: &Checkpoints,
+    task: &mut Task<'_>,
+    steps: usize,
+) -> anyhow::Result<()> {
+    if let Some(bytes) = checkpoints.load()? {
+        trainer.load(&bytes).context("start over with `--fresh`")?;
+        task.skip(trainer.steps_done(steps));
+    }
+    Ok(())
 }
 
 /// Trains to the end.
