@@ -22,18 +22,36 @@ impl CostModel for Activations {
 
     fn node(&self, graph: &Graph, id: NodeId) -> NodeCost {
         match &graph.node(id).op {
-            Op::Conv2d(_) | Op::Depthwise(_) | Op::Linear(_) => NodeCost::linear(1.0, id),
+            Op::Conv2d(_)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Depthwise(_)
+            | Op::Linear(_) => NodeCost::linear(1.0, id),
             Op::Input(_)
             | Op::BatchNorm(_)
             | Op::Activation(_)
             | Op::Add
             | Op::Mul
-            | Op::Concat
+            | Op::Concat(_)
             | Op::MaxPool(_)
             | Op::AvgPool(_)
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
             | Op::Flatten
+            | Op::Bias
+            | Op::Gate
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_)
             | Op::Dropout { .. } => NodeCost::FREE,
         }
     }

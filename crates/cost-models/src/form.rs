@@ -125,7 +125,7 @@ fn sum(terms: &[Term], widths: &Widths) -> f64 {
 ///
 /// A node whose output has width 0 is absent and costs nothing. All methods take the widths of the graph that the form
 /// was made of; other widths of the same graph come from [`Graph::widths_from`], [`Graph::widths_of_bundles`] and
-/// [`graph::Survivors::widths`].
+/// [`graph::ChannelMap::widths`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CostForm {
     nodes: Vec<(NodeId, NodeCost)>,

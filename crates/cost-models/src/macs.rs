@@ -9,6 +9,8 @@ use crate::{CostModel, NodeCost};
 /// | operator | multiply-adds |
 /// |---|---|
 /// | convolution | `output area * taps * in / groups * out` |
+/// | 3-d convolution | `output area * taps * in * out` |
+/// | transposed convolution | `input area * taps * in * out` |
 /// | depthwise convolution | `output area * taps * out` |
 /// | linear | `in * out` |
 ///
@@ -35,6 +37,12 @@ impl CostModel for Macs {
                 let coefficient = area * conv.window.taps() as f64 / conv.groups as f64;
                 NodeCost::bilinear(coefficient, node.inputs[0], id)
             }
+            Op::Conv3d(conv) => NodeCost::bilinear(area * conv.taps() as f64, node.inputs[0], id),
+            Op::ConvTranspose(conv) => {
+                let positions = graph.node(node.inputs[0]).shape.area();
+                let coefficient = (positions * conv.window.taps()) as f64;
+                NodeCost::bilinear(coefficient, node.inputs[0], id)
+            }
             Op::Depthwise(depthwise) => NodeCost::linear(area * depthwise.window.taps() as f64, id),
             Op::Linear(_) => NodeCost::bilinear(1.0, node.inputs[0], id),
             Op::Input(_)
@@ -42,12 +50,26 @@ impl CostModel for Macs {
             | Op::Activation(_)
             | Op::Add
             | Op::Mul
-            | Op::Concat
+            | Op::Concat(_)
             | Op::MaxPool(_)
             | Op::AvgPool(_)
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
             | Op::Flatten
+            | Op::Bias
+            | Op::Gate
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_)
             | Op::Dropout { .. } => NodeCost::FREE,
         }
     }

@@ -5,7 +5,7 @@
 use cost_models::{
     Activations, CostForm, CostModel, Flops, Macs, NodeCost, Params, Resource, Summary, Term, table,
 };
-use graph::{Channels, Graph, NodeId, Op, Role, Survivors, Widths};
+use graph::{ChannelMap, Channels, Graph, NodeId, Op, Role, Widths};
 use proptest::prelude::*;
 use testkit::{Mode, interpret, random_images, random_parameters, strategies, toys};
 
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn a_form_at_other_widths_is_the_cost_of_the_rebuilt_network((graph, sizes) in resized(1)) {
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let bundles = Channels::of(&graph).bundles();
         let widths = graph.widths_of_bundles(&bundles, &sizes);
         let rebuilt = graph.with_widths(&widths).unwrap();
         let summary = Summary::of(&rebuilt);
@@ -105,7 +105,7 @@ proptest! {
 
     #[test]
     fn a_dead_wire_costs_nothing((graph, sizes) in resized(0)) {
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let bundles = Channels::of(&graph).bundles();
         let widths = graph.widths_of_bundles(&bundles, &sizes);
         for form in forms(&graph) {
             for (id, cost) in graph.nodes().map(|(id, _)| id).zip(form.per_node(&widths)) {
@@ -121,7 +121,7 @@ proptest! {
             (Just(graph), keeps)
         })
     ) {
-        let survivors = Survivors::of(&graph, &Channels::of(&graph), &keep);
+        let survivors = ChannelMap::of(&graph, &Channels::of(&graph), &keep);
         prop_assume!(survivors.is_ok());
         let widths = survivors.unwrap().widths();
         let summary = Summary::of(&graph.with_widths(&widths).unwrap());
@@ -134,7 +134,7 @@ proptest! {
 
     #[test]
     fn price_is_the_finite_difference_of_cost_on_every_wire((graph, sizes) in resized(1)) {
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let bundles = Channels::of(&graph).bundles();
         let widths = graph.widths_of_bundles(&bundles, &sizes);
         for form in forms(&graph) {
             let cost = form.at(&widths);
@@ -152,7 +152,7 @@ proptest! {
         (graph, sizes) in resized(2)
     ) {
         let channels = Channels::of(&graph);
-        let bundles = channels.bundles(&graph);
+        let bundles = channels.bundles();
         let widths = graph.widths_of_bundles(&bundles, &sizes);
         for form in forms(&graph) {
             let prices = form.group_prices(&channels, &widths);
@@ -174,7 +174,7 @@ proptest! {
 
     #[test]
     fn widths_times_prices_are_degree_times_cost((graph, sizes) in resized(1)) {
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let bundles = Channels::of(&graph).bundles();
         let widths = graph.widths_of_bundles(&bundles, &sizes);
         for form in forms(&graph) {
             let prices = form.price(&widths);

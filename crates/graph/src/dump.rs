@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Activation, Graph, Op, Padding, Window};
+use crate::{
+    Activation, Axis, Depthwise, Gather, Graph, Interpolation, LocalResponseNorm, Op, Pad, Padding,
+    Resize, Window,
+};
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -11,6 +14,9 @@ impl fmt::Display for Graph {
             for (position, input) in node.inputs.iter().enumerate() {
                 let separator = if position == 0 { " of " } else { ", " };
                 write!(f, "{separator}{}", self.node(*input).name)?;
+            }
+            if let Some(owner) = node.shares {
+                write!(f, " with the kernel of {}", self.node(owner).name)?;
             }
             let mark = if self.outputs().contains(&id) { " (output)" } else { "" };
             writeln!(f, " -> {}{mark}", node.shape)?;
@@ -28,14 +34,18 @@ impl fmt::Display for Op {
                 write!(f, " {}{}", conv.window, bias(conv.bias))?;
                 if conv.groups > 1 { write!(f, " groups {}", conv.groups) } else { Ok(()) }
             }
-            Self::Depthwise(depthwise) => {
-                write!(
-                    f,
-                    " {} multiplier {}{}",
-                    depthwise.window,
-                    depthwise.multiplier,
-                    bias(depthwise.bias)
-                )
+            Self::Conv3d(conv) => {
+                let [depth, height, width] = conv.kernel;
+                write!(f, " {depth}x{height}x{width}")?;
+                if conv.stride != [1, 1, 1] {
+                    let [depth, height, width] = conv.stride;
+                    write!(f, " stride {depth}x{height}x{width}")?;
+                }
+                write!(f, " {}{}", conv.padding, bias(conv.bias))
+            }
+            Self::ConvTranspose(conv) => write!(f, " {}{}", conv.window, bias(conv.bias)),
+            Self::Depthwise(Depthwise { multiplier, window, bias: with_bias }) => {
+                write!(f, " {window} multiplier {multiplier}{}", bias(*with_bias))
             }
             Self::Linear(linear) => write!(f, "{}", bias(linear.bias)),
             Self::BatchNorm(norm) => {
@@ -43,16 +53,67 @@ impl fmt::Display for Op {
                 write!(f, "{scale} epsilon {}", norm.epsilon)
             }
             Self::Activation(activation) => write!(f, " {activation}"),
+            Self::LocalResponseNorm(LocalResponseNorm { size, alpha, beta, bias }) => {
+                write!(f, " size {size} alpha {alpha} beta {beta} bias {bias}")
+            }
+            // Concatenation along channels is so common that it goes without saying.
+            Self::Concat(Axis::Channels) => Ok(()),
+            Self::Concat(axis) => write!(f, " {axis}"),
             Self::MaxPool(pool) | Self::AvgPool(pool) => write!(f, " {}", pool.window),
+            Self::Gather(gather) => write!(f, " {gather}"),
+            Self::DepthToSpace { block } | Self::SpaceToDepth { block } => write!(f, " {block}"),
+            Self::Resize(Resize { height, width, method }) => {
+                let method = match method {
+                    Interpolation::Nearest => "nearest",
+                    Interpolation::Bilinear => "bilinear",
+                };
+                write!(f, " {height}x{width} {method}")
+            }
+            Self::Pad(Pad { top, bottom, left, right, channels: [before, after] }) => {
+                write!(f, " {top},{bottom},{left},{right} channels {before},{after}")
+            }
+            Self::Reshape { height, width } => write!(f, " {height}x{width}"),
+            Self::Permute([height, width, channels]) => write!(f, " {height} {width} {channels}"),
             Self::Dropout { rate } => write!(f, " {rate}"),
             Self::Input(_)
+            | Self::Bias
+            | Self::Gate
+            | Self::Softmax
             | Self::Add
+            | Self::Sub
             | Self::Mul
-            | Self::Concat
+            | Self::Maximum
+            | Self::Minimum
             | Self::GlobalAvgPool
             | Self::GlobalMaxPool
             | Self::Flatten => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Height => "height",
+            Self::Width => "width",
+            Self::Channels => "channels",
+        })
+    }
+}
+
+/// Runs of consecutive channels as `first..end`, single ones as their number.
+impl fmt::Display for Gather {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = self.channels.chunk_by(|channel, next| channel.checked_add(1) == Some(*next));
+        for (position, run) in runs.enumerate() {
+            let separator = if position == 0 { "" } else { "," };
+            match run {
+                [single] => write!(f, "{separator}{single}")?,
+                [first, ..] => write!(f, "{separator}{first}..{}", first + run.len())?,
+                [] => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -68,6 +129,7 @@ impl fmt::Display for Activation {
             Self::Silu => "silu",
             Self::HardSigmoid => "hard-sigmoid",
             Self::HardSwish => "hard-swish",
+            Self::Scale { factor } => return write!(f, "scale {factor}"),
         };
         write!(f, "{name}")
     }
@@ -83,11 +145,17 @@ impl fmt::Display for Window {
         if self.dilation != [1, 1] {
             write!(f, " dilation {}", pair(self.dilation))?;
         }
-        match self.padding {
-            Padding::Same => write!(f, " same"),
-            Padding::Valid => write!(f, " valid"),
-            Padding::Explicit { top, bottom, left, right } => {
-                write!(f, " pad {top},{bottom},{left},{right}")
+        write!(f, " {}", self.padding)
+    }
+}
+
+impl fmt::Display for Padding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same => write!(f, "same"),
+            Self::Valid => write!(f, "valid"),
+            Self::Explicit { top, bottom, left, right } => {
+                write!(f, "pad {top},{bottom},{left},{right}")
             }
         }
     }

@@ -48,6 +48,62 @@ pub enum GraphError {
         /// Kind of operator.
         op: &'static str,
     },
+    /// Widths alone do not say which channels are selected.
+    #[error(
+        "node `{0}` (gather) selects channels of a wire that changes width: say which channels stay with a channel map, not with widths"
+    )]
+    NeedsChannels(String),
+    /// Sharing of something other than kernels.
+    #[error(
+        "node `{node}` cannot share with `{owner}` ({op}): only convolutions and linear layers have kernels to share"
+    )]
+    CannotShare {
+        /// Name of the node.
+        node: String,
+        /// Name of the node it would share with.
+        owner: String,
+        /// Kind of operator of the owner.
+        op: &'static str,
+    },
+    /// A shared kernel on another number of channels.
+    #[error(
+        "node `{node}` has {found} input channels, the kernel that it shares with `{owner}` has {expected}"
+    )]
+    SharedWidth {
+        /// Name of the node.
+        node: String,
+        /// Name of the node it shares with.
+        owner: String,
+        /// Input channels of the owner.
+        expected: usize,
+        /// Input channels of the node.
+        found: usize,
+    },
+    /// Wires that are to be tied channel by channel, but differ in width.
+    #[error(
+        "`{first}` has {first_width} channels and `{second}` {second_width}: only equal widths can be tied"
+    )]
+    Tie {
+        /// Name of a node.
+        first: String,
+        /// Its width.
+        first_width: usize,
+        /// Name of another.
+        second: String,
+        /// Its width.
+        second_width: usize,
+    },
+    /// A wire wider than allowed.
+    #[error("`{0}` would have more than {MAX_WIDTH} channels: use a smaller width multiplier")]
+    TooWide(String),
+    /// Copies that belong to another graph.
+    #[error("copies of {found} channel groups given for a graph of {expected}")]
+    WrongCopies {
+        /// Number of groups in the graph.
+        expected: usize,
+        /// Number of copies given.
+        found: usize,
+    },
     /// Widths that belong to another graph.
     #[error("widths of {found} wires given for a graph of {expected}")]
     WrongWidths {
@@ -75,8 +131,8 @@ pub enum ShapeProblem {
     Empty(Shape),
     /// Beyond the limits that protect memory.
     #[error(
-        "shape {height}x{width}x{channels} is too large: at most {MAX_WIDTH} channels and {MAX_ELEMENTS} values are allowed",
-        height = .0.height, width = .0.width, channels = .0.channels
+        "shape {shape} is too large: at most {MAX_WIDTH} channels and {MAX_ELEMENTS} values are allowed",
+        shape = .0
     )]
     TooLarge(Shape),
     /// Beyond the limits that protect memory.
@@ -117,6 +173,52 @@ pub enum ShapeProblem {
     /// Shapes that should be equal.
     #[error("shapes {0} and {1} do not fit together")]
     Mismatch(Shape, Shape),
+    /// A volume where an image is expected.
+    #[error("input of shape {0} is a volume: this operator works on images of depth 1")]
+    Volume(Shape),
+    /// A kernel larger than the volume.
+    #[error("a {}x{}x{} kernel does not fit an input of {input}", kernel[0], kernel[1], kernel[2])]
+    KernelTooLarge {
+        /// Depth, height and width of the kernel.
+        kernel: [usize; 3],
+        /// Shape of the input.
+        input: Shape,
+    },
+    /// Explicit padding of a volume.
+    #[error("a 3-d convolution is padded `same` or `valid`: put `pad` before it for anything else")]
+    ExplicitVolume,
+    /// A channel that is not there.
+    #[error("channel {channel} is selected of an input of {input}")]
+    NoChannel {
+        /// The channel.
+        channel: usize,
+        /// Shape of the input.
+        input: Shape,
+    },
+    /// A block that does not divide the input.
+    #[error("blocks of {block}x{block} do not divide an input of {input}")]
+    Block {
+        /// Side of the block.
+        block: usize,
+        /// Shape of the input.
+        input: Shape,
+    },
+    /// Positions that do not divide the number of values.
+    #[error("an input of {input} cannot be laid out on {}x{} positions", positions[0], positions[1])]
+    Reshape {
+        /// Height and width asked for.
+        positions: [usize; 2],
+        /// Shape of the input.
+        input: Shape,
+    },
+    /// Axes that are no permutation.
+    #[error("a permutation names height, width and channels once each")]
+    Permutation,
+    /// Settings under which the divisor may vanish.
+    #[error(
+        "local response norm needs a size of at least 1, alpha of at least 0, a positive bias and finite numbers"
+    )]
+    LocalResponse,
     /// A dropout rate outside its range.
     #[error("rate must be in [0, 1), is {0}")]
     Rate(f32),

@@ -2,9 +2,9 @@
 //!
 //! A [`Graph`] has shapes, names and widths, and no weights. It is built through a checking [`Builder`], which proves
 //! every shape at insertion, and it is immutable afterwards. Three analyses live here because they concern the graph alone:
-//! which channels live and die together ([`Channels`]), which of them remain after a decision ([`Survivors`]), and which
-//! parameters every node has ([`Graph::parameters`]). The only rewrite is [`Graph::with_widths`]: shrinking and
-//! expanding a network are both a change of widths.
+//! which channels live and die together ([`Channels`]), which of them remain after a decision ([`ChannelMap`]), and which
+//! parameters every node has ([`Graph::parameters`]). The only rewrite is another number of channels on some wires
+//! ([`Graph::with_channels`], [`Graph::with_widths`]): shrinking and expanding a network are both that.
 //!
 //! ```
 //! use graph::{Activation, Builder, Conv2d, Op, Shape};
@@ -21,21 +21,35 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod activation;
+mod attributes;
+mod bundles;
+mod channel_map;
 mod channels;
 mod dump;
 mod error;
+mod freeze;
 mod network;
 mod op;
 mod parameters;
 mod shape;
-mod survivors;
+mod ties;
 mod widths;
+mod window;
 
-pub use channels::{Bundle, Channels, GroupId, Keep};
+pub use activation::Activation;
+pub use attributes::{
+    Axis, BatchNorm, Conv2d, Conv3d, ConvTranspose, Depthwise, Gather, Interpolation, Linear,
+    LocalResponseNorm, Pad, Pool, Resize,
+};
+pub use bundles::Bundle;
+pub use channel_map::ChannelMap;
+pub use channels::{Channels, GroupId, Keep};
 pub use error::{GraphError, ShapeProblem};
+pub use freeze::{Freeze, FreezeReason};
 pub use network::{Builder, Graph, Node, NodeId};
-pub use op::{Activation, BatchNorm, Conv2d, Depthwise, Linear, Op, Padding, Pool, Window};
+pub use op::Op;
 pub use parameters::{ParameterSpec, Role};
-pub use shape::{MAX_ELEMENTS, MAX_WIDTH, Shape};
-pub use survivors::Survivors;
+pub use shape::{MAX_ELEMENTS, MAX_WIDTH, Shape, Spread};
 pub use widths::Widths;
+pub use window::{Padding, Window};

@@ -28,6 +28,8 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// Shape of its output for one image.
     pub shape: Shape,
+    /// The earlier node whose parameters it uses instead of its own; nothing for almost all nodes.
+    pub shares: Option<NodeId>,
 }
 
 /// An immutable network without weights, in evaluation order.
@@ -68,6 +70,11 @@ impl Graph {
         self.nodes.iter().position(|node| node.name == name).map(NodeId)
     }
 
+    /// The node whose parameters this one uses: itself unless it shares.
+    pub fn owner(&self, id: NodeId) -> NodeId {
+        self.nodes[id.0].shares.unwrap_or(id)
+    }
+
     /// For every node, the nodes that read its output, in evaluation order; one that reads it twice is listed twice.
     pub fn consumers(&self) -> Vec<Vec<NodeId>> {
         let mut consumers = vec![Vec::new(); self.nodes.len()];
@@ -87,7 +94,7 @@ impl Graph {
         }
         for (id, node) in self.nodes().rev() {
             if needed[id.0] && present(id) {
-                for input in &node.inputs {
+                for input in node.inputs.iter().chain(&node.shares) {
                     needed[input.0] = true;
                 }
             }
@@ -123,8 +130,34 @@ impl Builder {
         if !self.names.insert(name.to_owned()) {
             return Err(GraphError::DuplicateName(name.to_owned()));
         }
-        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec(), shape });
+        let shares = None;
+        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec(), shape, shares });
         Ok(NodeId(self.nodes.len() - 1))
+    }
+
+    /// Adds a node with the operator and the parameters of an earlier convolution or linear layer.
+    pub fn share(
+        &mut self,
+        name: &str,
+        owner: NodeId,
+        inputs: &[NodeId],
+    ) -> Result<NodeId, GraphError> {
+        let unknown = || GraphError::UnknownInput { node: name.to_owned(), input: owner.0 };
+        let owner = self.nodes.get(owner.0).ok_or_else(unknown)?.shares.unwrap_or(owner);
+        let Node { name: owner_name, op, inputs: owner_inputs, .. } = self.nodes[owner.0].clone();
+        if !(op.is_producer() || matches!(op, Op::Depthwise(_))) {
+            let (node, op) = (name.to_owned(), op.kind());
+            return Err(GraphError::CannotShare { node, owner: owner_name, op });
+        }
+        let id = self.add(name, op, inputs)?;
+        let [expected, found] = [&owner_inputs, &self.nodes[id.0].inputs]
+            .map(|inputs| self.nodes[inputs[0].0].shape.channels);
+        if expected != found {
+            let node = name.to_owned();
+            return Err(GraphError::SharedWidth { node, owner: owner_name, expected, found });
+        }
+        self.nodes[id.0].shares = Some(owner);
+        Ok(id)
     }
 
     /// Shape of a node added before.
@@ -149,9 +182,9 @@ impl Builder {
         for (index, mut node) in
             self.nodes.into_iter().enumerate().filter(|(index, _)| needed[*index])
         {
-            for input in &mut node.inputs {
+            for input in node.inputs.iter_mut().chain(&mut node.shares) {
                 *input = renumbered[input.0]
-                    .expect("inputs of a needed node are needed and come before it");
+                    .expect("inputs and owners of a needed node are needed and come before it");
             }
             renumbered[index] = Some(NodeId(nodes.len()));
             nodes.push(node);
@@ -175,7 +208,8 @@ impl Builder {
         }
         for index in (0..self.nodes.len()).rev() {
             if needed[index] {
-                for input in &self.nodes[index].inputs {
+                let Node { inputs, shares, .. } = &self.nodes[index];
+                for input in inputs.iter().chain(shares) {
                     needed[input.0] = true;
                 }
             }

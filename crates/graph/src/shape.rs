@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Op, Padding, Window, error::ShapeProblem};
+use crate::{Axis, Conv3d, Op, Padding, error::ShapeProblem};
 
 /// Largest number of channels on a wire. A typing error in a width must not allocate gigabytes.
 pub const MAX_WIDTH: usize = 1 << 20;
@@ -12,9 +12,12 @@ pub const MAX_WIDTH: usize = 1 << 20;
 /// Largest number of values on a wire for one image, and of weights in one tensor.
 pub const MAX_ELEMENTS: usize = 1 << 31;
 
-/// Height, width and channels of a wire for one image.
+/// Depth, height, width and channels of a wire for one image. Depth is 1 except in volumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
+    /// Slices of a volume; 1 for an image.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub depth: usize,
     /// Rows.
     pub height: usize,
     /// Columns.
@@ -23,18 +26,32 @@ pub struct Shape {
     pub channels: usize,
 }
 
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_one(depth: &usize) -> bool {
+    *depth == 1
+}
+
 impl Shape {
-    /// A shape from height, width and channels.
+    /// A shape of depth 1 from height, width and channels.
     pub fn new(height: usize, width: usize, channels: usize) -> Self {
-        Self { height, width, channels }
+        Self { depth: 1, height, width, channels }
     }
 
-    /// Number of positions, `height * width`.
+    /// A shape from depth, height, width and channels.
+    pub fn volume(depth: usize, height: usize, width: usize, channels: usize) -> Self {
+        Self { depth, height, width, channels }
+    }
+
+    /// Number of positions, `depth * height * width`.
     pub fn area(&self) -> usize {
-        self.height * self.width
+        self.depth * self.height * self.width
     }
 
-    /// Number of values, `height * width * channels`.
+    /// Number of values, `area * channels`.
     pub fn elements(&self) -> usize {
         self.area() * self.channels
     }
@@ -44,12 +61,21 @@ impl Shape {
         Self { channels, ..self }
     }
 
+    /// Whether both have the same positions.
+    pub(crate) fn aligns_with(&self, other: Self) -> bool {
+        self.with_channels(other.channels) == other
+    }
+
+    pub(crate) fn flat(self) -> Result<Self, ShapeProblem> {
+        if self.depth == 1 { Ok(self) } else { Err(ShapeProblem::Volume(self)) }
+    }
+
     fn checked(self) -> Result<Self, ShapeProblem> {
-        if self.height == 0 || self.width == 0 || self.channels == 0 {
+        let sizes = [self.depth, self.height, self.width, self.channels];
+        if sizes.contains(&0) {
             return Err(ShapeProblem::Empty(self));
         }
-        let elements =
-            self.height.checked_mul(self.width).and_then(|area| area.checked_mul(self.channels));
+        let elements = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
         match elements {
             Some(elements) if self.channels <= MAX_WIDTH && elements <= MAX_ELEMENTS => Ok(self),
             Some(_) | None => Err(ShapeProblem::TooLarge(self)),
@@ -59,165 +85,256 @@ impl Shape {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.depth != 1 {
+            write!(f, "{}x", self.depth)?;
+        }
         write!(f, "{}x{}x{}", self.height, self.width, self.channels)
     }
 }
 
-impl Window {
-    /// Output positions along `axis` (0 vertical, 1 horizontal) and the padding before the first one; nothing if the
-    /// window does not fit or has a size of zero.
-    ///
-    /// SAME and VALID follow TensorFlow: `ceil(input / stride)` and `ceil((input - extent + 1) / stride)`.
-    pub fn along(&self, axis: usize, input: usize) -> Option<(usize, usize)> {
-        let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
-        let extent = kernel.checked_sub(1)?.checked_mul(self.dilation[axis])?.checked_add(1)?;
-        let fits = |padded: usize| Some(padded.checked_sub(extent)?.checked_div(stride)? + 1);
-        match self.padding {
-            Padding::Same => {
-                let out = if stride == 0 { 0 } else { input.div_ceil(stride) };
-                let needed =
-                    (out.checked_sub(1)? * stride).checked_add(extent)?.saturating_sub(input);
-                Some((out, needed / 2))
-            }
-            Padding::Valid => Some((fits(input)?, 0)),
-            Padding::Explicit { top, bottom, left, right } => {
-                let (before, after) = if axis == 0 { (top, bottom) } else { (left, right) };
-                Some((fits(input.checked_add(before)?.checked_add(after)?)?, before))
-            }
-        }
-    }
+/// How the second operand of a join lies over the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// Equal shapes.
+    Equal,
+    /// One position, used at all positions; equal channels.
+    Positions,
+    /// One channel, used for all channels; equal positions.
+    Channels,
+}
 
-    /// A pool must see at least one position of the image everywhere: taps further apart than the image is large may all
-    /// lie on padding.
-    fn sees_image(&self, input: Shape) -> Result<(), ShapeProblem> {
-        let blind = |axis: usize, size: usize| self.kernel[axis] > 1 && self.dilation[axis] > size;
-        if blind(0, input.height) || blind(1, input.width) {
-            return Err(ShapeProblem::WindowTooLarge { window: *self, input });
-        }
-        Ok(())
-    }
-
-    fn over(&self, input: Shape, channels: usize) -> Result<Shape, ShapeProblem> {
-        let positive = |pair: [usize; 2]| pair[0] > 0 && pair[1] > 0;
-        if !(positive(self.kernel) && positive(self.stride) && positive(self.dilation)) {
-            return Err(ShapeProblem::ZeroWindow);
-        }
-        if let Padding::Explicit { top, bottom, left, right } = self.padding {
-            let reach = |axis: usize| (self.kernel[axis] - 1).saturating_mul(self.dilation[axis]);
-            if top.max(bottom) > reach(0) || left.max(right) > reach(1) {
-                return Err(ShapeProblem::PaddingBeyondKernel);
-            }
-        }
-        match (self.along(0, input.height), self.along(1, input.width)) {
-            (Some((height, _)), Some((width, _))) => Ok(Shape::new(height, width, channels)),
-            (None, _) | (_, None) => Err(ShapeProblem::WindowTooLarge { window: *self, input }),
+impl Spread {
+    /// How `second` lies over `first`; nothing if it does not fit.
+    pub fn of(first: Shape, second: Shape) -> Option<Self> {
+        if first == second {
+            Some(Self::Equal)
+        } else if second.area() == 1 && second.channels == first.channels {
+            Some(Self::Positions)
+        } else if second.channels == 1 && second.aligns_with(first.with_channels(1)) {
+            Some(Self::Channels)
+        } else {
+            None
         }
     }
 }
 
 /// Shape of the output of `op` on inputs of the given shapes.
 pub(crate) fn output_shape(op: &Op, inputs: &[Shape]) -> Result<Shape, ShapeProblem> {
-    let arity = |expected: &'static str, holds: bool| {
-        if holds { Ok(()) } else { Err(ShapeProblem::Arity { found: inputs.len(), expected }) }
-    };
+    check_arity(op, inputs.len())?;
+    let input = |position: usize| inputs[position];
     let shape = match op {
-        Op::Input(shape) => {
-            arity("none", inputs.is_empty())?;
-            *shape
-        }
+        Op::Input(shape) => *shape,
         Op::Conv2d(conv) => {
-            arity("one", inputs.len() == 1)?;
-            let input = inputs[0];
+            let channels = input(0).channels;
             if conv.groups == 0
-                || !input.channels.is_multiple_of(conv.groups)
+                || !channels.is_multiple_of(conv.groups)
                 || !conv.out.is_multiple_of(conv.groups)
             {
                 return Err(ShapeProblem::Groups {
                     groups: conv.groups,
-                    input: input.channels,
+                    input: channels,
                     output: conv.out,
                 });
             }
             let [height, width] = conv.window.kernel;
-            weights(&[height, width, input.channels / conv.groups, conv.out])?;
-            conv.window.over(input, conv.out)?
+            weights(&[height, width, channels / conv.groups, conv.out])?;
+            conv.window.over(input(0), conv.out)?
+        }
+        Op::Conv3d(conv) => {
+            let [depth, height, width] = conv.kernel;
+            weights(&[depth, height, width, input(0).channels, conv.out])?;
+            over_volume(conv, input(0))?
+        }
+        Op::ConvTranspose(conv) => {
+            let [height, width] = conv.window.kernel;
+            weights(&[height, width, conv.out, input(0).channels])?;
+            conv.window.under(input(0), conv.out)?
         }
         Op::Depthwise(depthwise) => {
-            arity("one", inputs.len() == 1)?;
-            let channels = inputs[0].channels.saturating_mul(depthwise.multiplier);
+            let channels = input(0).channels.saturating_mul(depthwise.multiplier);
             let [height, width] = depthwise.window.kernel;
             weights(&[height, width, channels])?;
-            depthwise.window.over(inputs[0], channels)?
+            depthwise.window.over(input(0), channels)?
         }
         Op::Linear(linear) => {
-            arity("one", inputs.len() == 1)?;
-            if inputs[0].area() != 1 {
-                return Err(ShapeProblem::NotFlat(inputs[0]));
+            if input(0).area() != 1 {
+                return Err(ShapeProblem::NotFlat(input(0)));
             }
-            weights(&[inputs[0].channels, linear.out])?;
+            weights(&[input(0).channels, linear.out])?;
             Shape::new(1, 1, linear.out)
         }
         Op::BatchNorm(norm) => {
-            arity("one", inputs.len() == 1)?;
             if !(norm.epsilon > 0.0 && norm.epsilon.is_finite()) {
                 return Err(ShapeProblem::Epsilon(norm.epsilon));
             }
-            inputs[0]
+            input(0)
         }
-        Op::Activation(_) => {
-            arity("one", inputs.len() == 1)?;
-            inputs[0]
+        Op::LocalResponseNorm(norm) => {
+            let finite = norm.alpha.is_finite() && norm.beta.is_finite();
+            if norm.size == 0 || !finite || norm.alpha < 0.0 || !(norm.bias > 0.0) {
+                return Err(ShapeProblem::LocalResponse);
+            }
+            input(0)
         }
         Op::Dropout { rate } => {
-            arity("one", inputs.len() == 1)?;
             if !(0.0..1.0).contains(rate) {
                 return Err(ShapeProblem::Rate(*rate));
             }
-            inputs[0]
+            input(0)
         }
-        Op::Add => {
-            arity("two or more", inputs.len() >= 2)?;
-            if let Some(other) = inputs.iter().find(|shape| **shape != inputs[0]) {
-                return Err(ShapeProblem::Mismatch(inputs[0], *other));
+        Op::Bias | Op::Gate | Op::Activation(_) | Op::Softmax => input(0),
+        Op::Add | Op::Sub | Op::Mul | Op::Maximum | Op::Minimum => {
+            if let Some(other) = inputs.iter().find(|other| Spread::of(input(0), **other).is_none())
+            {
+                return Err(ShapeProblem::Mismatch(input(0), *other));
             }
-            inputs[0]
+            input(0)
         }
-        Op::Mul => {
-            arity("two", inputs.len() == 2)?;
-            let (a, b) = (inputs[0], inputs[1]);
-            let same_positions = (a.height, a.width) == (b.height, b.width);
-            let broadcast =
-                (b.area() == 1 && a.channels == b.channels) || (same_positions && b.channels == 1);
-            if a != b && !broadcast {
-                return Err(ShapeProblem::Mismatch(a, b));
-            }
-            a
-        }
-        Op::Concat => {
-            arity("one or more", !inputs.is_empty())?;
-            let first = inputs[0];
-            let misfit =
-                |shape: &&Shape| (shape.height, shape.width) != (first.height, first.width);
-            if let Some(other) = inputs.iter().find(misfit) {
-                return Err(ShapeProblem::Mismatch(first, *other));
-            }
-            first.with_channels(inputs.iter().map(|shape| shape.channels).sum())
-        }
+        Op::Concat(axis) => concatenated(*axis, inputs)?,
         Op::MaxPool(pool) | Op::AvgPool(pool) => {
-            arity("one", inputs.len() == 1)?;
-            pool.window.sees_image(inputs[0])?;
-            pool.window.over(inputs[0], inputs[0].channels)?
+            pool.window.sees_image(input(0))?;
+            pool.window.over(input(0), input(0).channels)?
         }
-        Op::GlobalAvgPool | Op::GlobalMaxPool => {
-            arity("one", inputs.len() == 1)?;
-            Shape::new(1, 1, inputs[0].channels)
+        Op::GlobalAvgPool | Op::GlobalMaxPool => Shape::new(1, 1, input(0).channels),
+        Op::Flatten => Shape::new(1, 1, input(0).elements()),
+        Op::Gather(gather) => {
+            if let Some(channel) = gather.channels.iter().find(|at| **at >= input(0).channels) {
+                return Err(ShapeProblem::NoChannel { channel: *channel, input: input(0) });
+            }
+            input(0).with_channels(gather.channels.len())
         }
-        Op::Flatten => {
-            arity("one", inputs.len() == 1)?;
-            Shape::new(1, 1, inputs[0].elements())
+        Op::DepthToSpace { block } => {
+            let Shape { height, width, channels, .. } = input(0).flat()?;
+            let square = block.saturating_mul(*block);
+            if square == 0 || !channels.is_multiple_of(square) {
+                return Err(ShapeProblem::Block { block: *block, input: input(0) });
+            }
+            let [height, width] = [height, width].map(|size| size.saturating_mul(*block));
+            Shape::new(height, width, channels / square)
+        }
+        Op::SpaceToDepth { block } => {
+            let Shape { height, width, channels, .. } = input(0).flat()?;
+            if *block == 0 || !height.is_multiple_of(*block) || !width.is_multiple_of(*block) {
+                return Err(ShapeProblem::Block { block: *block, input: input(0) });
+            }
+            let square = block.saturating_mul(*block);
+            Shape::new(height / block, width / block, channels.saturating_mul(square))
+        }
+        Op::Resize(resize) => Shape::new(resize.height, resize.width, input(0).flat()?.channels),
+        Op::Pad(pad) => {
+            let Shape { height, width, channels, .. } = input(0).flat()?;
+            let sum = |parts: [usize; 3]| parts.into_iter().fold(0, usize::saturating_add);
+            Shape::new(
+                sum([pad.top, height, pad.bottom]),
+                sum([pad.left, width, pad.right]),
+                sum([pad.channels[0], channels, pad.channels[1]]),
+            )
+        }
+        Op::Reshape { height, width } => {
+            let elements = input(0).flat()?.elements();
+            let area = height.saturating_mul(*width);
+            if area == 0 || !elements.is_multiple_of(area) {
+                return Err(ShapeProblem::Reshape {
+                    positions: [*height, *width],
+                    input: input(0),
+                });
+            }
+            Shape::new(*height, *width, elements / area)
+        }
+        Op::Permute(permutation) => {
+            let shape = input(0).flat()?;
+            let mut sorted = *permutation;
+            sorted.sort_unstable();
+            if sorted != [Axis::Height, Axis::Width, Axis::Channels] {
+                return Err(ShapeProblem::Permutation);
+            }
+            let [height, width, channels] = permutation.map(|axis| match axis {
+                Axis::Height => shape.height,
+                Axis::Width => shape.width,
+                Axis::Channels => shape.channels,
+            });
+            Shape::new(height, width, channels)
         }
     };
     shape.checked()
+}
+
+fn check_arity(op: &Op, found: usize) -> Result<(), ShapeProblem> {
+    let (expected, holds) = match op {
+        Op::Input(_) => ("none", found == 0),
+        Op::Add => ("two or more", found >= 2),
+        Op::Sub | Op::Mul | Op::Maximum | Op::Minimum => ("two", found == 2),
+        Op::Concat(_) => ("one or more", found >= 1),
+        Op::Conv2d(_)
+        | Op::Conv3d(_)
+        | Op::ConvTranspose(_)
+        | Op::Depthwise(_)
+        | Op::Linear(_)
+        | Op::BatchNorm(_)
+        | Op::Bias
+        | Op::Gate
+        | Op::Activation(_)
+        | Op::Softmax
+        | Op::LocalResponseNorm(_)
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::GlobalMaxPool
+        | Op::Flatten
+        | Op::Gather(_)
+        | Op::DepthToSpace { .. }
+        | Op::SpaceToDepth { .. }
+        | Op::Resize(_)
+        | Op::Pad(_)
+        | Op::Reshape { .. }
+        | Op::Permute(_)
+        | Op::Dropout { .. } => ("one", found == 1),
+    };
+    if holds { Ok(()) } else { Err(ShapeProblem::Arity { found, expected }) }
+}
+
+fn concatenated(axis: Axis, inputs: &[Shape]) -> Result<Shape, ShapeProblem> {
+    let mut whole = inputs[0];
+    for part in &inputs[1..] {
+        let (mut left, mut right) = (inputs[0], *part);
+        let along = |shape: &mut Shape| match axis {
+            Axis::Height => std::mem::replace(&mut shape.height, 1),
+            Axis::Width => std::mem::replace(&mut shape.width, 1),
+            Axis::Channels => std::mem::replace(&mut shape.channels, 1),
+        };
+        along(&mut left);
+        let more = along(&mut right);
+        if left != right {
+            return Err(ShapeProblem::Mismatch(inputs[0], *part));
+        }
+        let sum = match axis {
+            Axis::Height => &mut whole.height,
+            Axis::Width => &mut whole.width,
+            Axis::Channels => &mut whole.channels,
+        };
+        *sum = sum.saturating_add(more);
+    }
+    Ok(whole)
+}
+
+fn over_volume(conv: &Conv3d, input: Shape) -> Result<Shape, ShapeProblem> {
+    if conv.kernel.contains(&0) || conv.stride.contains(&0) {
+        return Err(ShapeProblem::ZeroWindow);
+    }
+    let sizes = [input.depth, input.height, input.width];
+    let mut out = [0; 3];
+    for axis in 0..3 {
+        let (size, kernel, stride) = (sizes[axis], conv.kernel[axis], conv.stride[axis]);
+        out[axis] = match conv.padding {
+            Padding::Same => size.div_ceil(stride),
+            Padding::Valid if size >= kernel => (size - kernel) / stride + 1,
+            Padding::Valid => {
+                return Err(ShapeProblem::KernelTooLarge { kernel: conv.kernel, input });
+            }
+            Padding::Explicit { .. } => return Err(ShapeProblem::ExplicitVolume),
+        };
+    }
+    Ok(Shape::volume(out[0], out[1], out[2], conv.out))
 }
 
 fn weights(dimensions: &[usize]) -> Result<(), ShapeProblem> {

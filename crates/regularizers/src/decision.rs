@@ -1,6 +1,6 @@
 //! Which channels stay after a search.
 
-use graph::{GraphError, GroupId, Keep, Survivors};
+use graph::{ChannelMap, GraphError, GroupId, Keep};
 use training::Parameters;
 
 use crate::MorphNet;
@@ -11,7 +11,7 @@ pub struct Decision {
     /// The groups that stay.
     pub keep: Keep,
     /// What remains of every wire.
-    pub survivors: Survivors,
+    pub survivors: ChannelMap,
     /// Strength of every group; infinite for those that cannot die.
     pub strengths: Vec<f32>,
     /// Groups that were below the threshold and stay all the same, because the network would have been cut without them.
@@ -30,7 +30,7 @@ impl MorphNet {
         let mut revived = Vec::new();
         loop {
             let keep = self.channels.keep_where(|group| alive[group.index()]);
-            match Survivors::of(&self.graph, &self.channels, &keep) {
+            match ChannelMap::of(&self.graph, &self.channels, &keep) {
                 Ok(survivors) => return Ok(Decision { keep, survivors, strengths, revived }),
                 Err(error) => {
                     let group = self.strongest_of_empty_wires(&keep, &strengths).ok_or(error)?;

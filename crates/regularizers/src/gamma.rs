@@ -1,6 +1,6 @@
 //! Batch-norm scales as channel strengths, and which groups they can silence.
 
-use graph::{Channels, Graph, GroupId, NodeId, Op, Role};
+use graph::{Axis, Channels, Graph, GroupId, NodeId, Op, Role};
 use training::Parameters;
 
 /// A channel that would still speak if all scales and shifts of its group were zero.
@@ -115,7 +115,15 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
         let input = |position: usize| &wires[node.inputs[position].index()];
         let width = node.shape.channels;
         let wire = match &node.op {
-            Op::Input(_) | Op::Conv2d(_) | Op::Linear(_) => vec![false; width],
+            Op::Input(_)
+            | Op::Conv2d(_)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Linear(_)
+            | Op::Bias
+            | Op::Softmax => vec![false; width],
+            // A gate is not what this strength can close.
+            Op::Gate => input(0).clone(),
             Op::Depthwise(depthwise) => {
                 let each = depthwise.multiplier;
                 input(0)
@@ -127,9 +135,17 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
             Op::Activation(activation) => {
                 input(0).iter().map(|silent| *silent && activation.keeps_zero()).collect()
             }
-            Op::Add => {
+            Op::Add
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Concat(Axis::Height | Axis::Width) => {
+                let silent = |position: usize, channel: usize| {
+                    let operand = input(position);
+                    operand[if operand.len() == width { channel } else { 0 }]
+                };
                 let all = |channel: usize| {
-                    (0..node.inputs.len()).all(|position| input(position)[channel])
+                    (0..node.inputs.len()).all(|position| silent(position, channel))
                 };
                 (0..width).map(all).collect()
             }
@@ -140,11 +156,29 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
                 };
                 (0..width).map(either).collect()
             }
-            Op::Concat => {
+            Op::Concat(Axis::Channels) => {
                 node.inputs.iter().flat_map(|id| wires[id.index()].iter().copied()).collect()
             }
-            Op::Flatten => input(0).repeat(graph.node(node.inputs[0]).shape.area()),
-            Op::MaxPool(_)
+            Op::Flatten | Op::SpaceToDepth { .. } => input(0).repeat(width / input(0).len()),
+            Op::DepthToSpace { .. } => merged(input(0), width),
+            Op::Reshape { .. } if width.is_multiple_of(input(0).len()) => {
+                input(0).repeat(width / input(0).len())
+            }
+            Op::Reshape { .. } if input(0).len().is_multiple_of(width) => merged(input(0), width),
+            Op::Reshape { .. } | Op::Permute([.., Axis::Height | Axis::Width]) => {
+                vec![false; width]
+            }
+            Op::Gather(gather) => {
+                gather.channels.iter().map(|channel| input(0)[*channel]).collect()
+            }
+            Op::Pad(pad) => {
+                let [before, after] = pad.channels.map(|zeros| vec![true; zeros]);
+                [before, input(0).clone(), after].concat()
+            }
+            Op::LocalResponseNorm(_)
+            | Op::Resize(_)
+            | Op::Permute([.., Axis::Channels])
+            | Op::MaxPool(_)
             | Op::AvgPool(_)
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
@@ -153,4 +187,11 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
         wires.push(wire);
     }
     wires
+}
+
+/// Channel `k` of every block of `width` channels becomes channel `k`.
+fn merged(wire: &[bool], width: usize) -> Vec<bool> {
+    (0..width)
+        .map(|channel| wire.iter().skip(channel).step_by(width).all(|silent| *silent))
+        .collect()
 }

@@ -4,8 +4,8 @@
 use cost_models::{CostForm, Flops};
 use datasets::{Augmentation, Bars, Batches, Evaluation, Normalization, Streams};
 use graph::{
-    Activation, BatchNorm, Builder, Channels, Conv2d, Graph, Linear, NodeId, Op, Role, Shape,
-    Survivors,
+    Activation, Axis, BatchNorm, Builder, ChannelMap, Channels, Conv2d, Graph, Linear, NodeId, Op,
+    Role, Shape,
 };
 use proptest::prelude::*;
 use regularizers::{GammaSources, MorphNet, Settings, shrink_maximum};
@@ -63,7 +63,7 @@ proptest! {
         let decision = penalty.decide(&parameters).unwrap();
         prop_assert!(graph.with_widths(&decision.survivors.widths()).is_ok());
         let channels = penalty.channels();
-        prop_assert!(Survivors::of(&graph, channels, &decision.keep).is_ok());
+        prop_assert!(ChannelMap::of(&graph, channels, &decision.keep).is_ok());
         for group in channels.groups().filter(|group| !penalty.sources().is_prunable(*group)) {
             prop_assert!(decision.keep.is_alive(group));
         }
@@ -106,7 +106,7 @@ fn four_conv_with_classifier() -> Graph {
     let pools = ["pool3", "pool4"].into_iter().zip(ends);
     let pools: Vec<NodeId> =
         pools.map(|(name, end)| build.add(name, Op::GlobalAvgPool, &[end]).unwrap()).collect();
-    let concat = build.add("ends", Op::Concat, &pools).unwrap();
+    let concat = build.add("ends", Op::Concat(Axis::Channels), &pools).unwrap();
     let logits = build.add("logits", Op::Linear(Linear::new(1)), &[concat]).unwrap();
     build.finish(&[logits]).unwrap()
 }

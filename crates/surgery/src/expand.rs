@@ -1,7 +1,7 @@
 //! Uniform width multipliers, and the largest one within a budget.
 
 use cost_models::{CostForm, CostModel};
-use graph::{Bundle, Channels, Graph, MAX_WIDTH, Widths};
+use graph::{Bundle, ChannelMap, Channels, Graph, MAX_WIDTH};
 
 use crate::SurgeryError;
 
@@ -25,7 +25,7 @@ pub fn scale(graph: &Graph, width_multiplier: f64, divisor: usize) -> Result<Gra
         return Err(SurgeryError::Multiplier(width_multiplier));
     }
     let scaling = Scaling::of(graph, divisor)?;
-    Ok(graph.with_widths(&scaling.widths(width_multiplier))?)
+    scaling.graph(width_multiplier)
 }
 
 /// The widest multiple of a network whose cost is within the budget (step 3 of the paper's algorithm 1).
@@ -40,7 +40,9 @@ pub fn expand(
 ) -> Result<Expansion, SurgeryError> {
     let scaling = Scaling::of(graph, divisor)?;
     let form = CostForm::of(model, graph);
-    let cost = |multiplier: f64| form.at(&scaling.widths(multiplier));
+    let cost = |multiplier: f64| {
+        form.at(&graph.widths_of_bundles(&scaling.bundles, &scaling.sizes(multiplier)))
+    };
     let lowest = cost(f64::MIN_POSITIVE);
     if lowest.is_nan() || budget.is_nan() || lowest > budget {
         return Err(SurgeryError::Infeasible { budget, lowest });
@@ -60,16 +62,12 @@ pub fn expand(
         }
         if cost(middle) <= budget { within = middle } else { above = middle }
     }
-    let widths = scaling.widths(within);
-    Ok(Expansion {
-        graph: graph.with_widths(&widths)?,
-        width_multiplier: within,
-        cost: form.at(&widths),
-    })
+    Ok(Expansion { graph: scaling.graph(within)?, width_multiplier: within, cost: cost(within) })
 }
 
 struct Scaling<'a> {
     graph: &'a Graph,
+    channels: Channels,
     bundles: Vec<Bundle>,
     divisor: usize,
 }
@@ -79,10 +77,12 @@ impl<'a> Scaling<'a> {
         if divisor == 0 {
             return Err(SurgeryError::Divisor);
         }
-        Ok(Self { graph, bundles: Channels::of(graph).bundles(graph), divisor })
+        let channels = Channels::of(graph);
+        Ok(Self { graph, bundles: channels.bundles(), channels, divisor })
     }
 
-    fn widths(&self, multiplier: f64) -> Widths {
+    /// Groups of every bundle.
+    fn sizes(&self, multiplier: f64) -> Vec<usize> {
         let size = |bundle: &Bundle| {
             let groups = bundle.groups.len();
             if bundle.frozen {
@@ -93,7 +93,12 @@ impl<'a> Scaling<'a> {
                 .clamp(1.0, MAX_WIDTH as f64);
             multiples as usize * self.divisor
         };
-        let sizes: Vec<usize> = self.bundles.iter().map(size).collect();
-        self.graph.widths_of_bundles(&self.bundles, &sizes)
+        self.bundles.iter().map(size).collect()
+    }
+
+    fn graph(&self, multiplier: f64) -> Result<Graph, SurgeryError> {
+        let sizes = self.sizes(multiplier);
+        let map = ChannelMap::of_bundles(self.graph, &self.channels, &self.bundles, &sizes)?;
+        Ok(self.graph.with_channels(&map)?)
     }
 }

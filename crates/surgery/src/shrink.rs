@@ -1,6 +1,6 @@
 //! Removing channels, or silencing them in place.
 
-use graph::{Graph, NodeId, Op, Role, Survivors};
+use graph::{ChannelMap, Graph, NodeId, Op, Role};
 use ndarray::{ArrayD, Axis};
 use training::{Network, Parameters};
 
@@ -9,8 +9,8 @@ use crate::SurgeryError;
 /// The network without the channels that do not survive, with the weights of those that do.
 ///
 /// If the removed channels are silent (see [`mask`]), every logit stays as it was.
-pub fn shrink(network: &Network, survivors: &Survivors) -> Result<Network, SurgeryError> {
-    let graph = network.graph.with_widths(&survivors.widths())?;
+pub fn shrink(network: &Network, survivors: &ChannelMap) -> Result<Network, SurgeryError> {
+    let graph = network.graph.with_channels(survivors)?;
     let mut parameters = Parameters::new();
     for spec in graph.parameters() {
         let name = &graph.node(spec.node).name;
@@ -32,14 +32,18 @@ fn gather(
     id: NodeId,
     role: Role,
     tensor: &ArrayD<f32>,
-    survivors: &Survivors,
+    survivors: &ChannelMap,
 ) -> ArrayD<f32> {
     let node = graph.node(id);
-    let outputs = tensor.select(Axis(tensor.ndim() - 1), survivors.on(id));
+    let inputs = |position: usize| survivors.on(node.inputs[position]);
+    let last = Axis(tensor.ndim() - 1);
+    if role == Role::Weight && matches!(node.op, Op::ConvTranspose(_)) {
+        return tensor.select(Axis(2), survivors.on(id)).select(last, inputs(0));
+    }
+    let outputs = tensor.select(last, survivors.on(id));
     if role != Role::Weight {
         return outputs;
     }
-    let inputs = |position: usize| survivors.on(node.inputs[position]);
     match &node.op {
         // Blocks of a grouped convolution keep the same channels, so the first block stands for all.
         Op::Conv2d(_) => {
@@ -48,6 +52,7 @@ fn gather(
                 inputs(0).iter().copied().filter(|channel| *channel < block).collect();
             outputs.select(Axis(2), &first)
         }
+        Op::Conv3d(_) => outputs.select(Axis(3), inputs(0)),
         Op::Linear(_) => outputs.select(Axis(0), inputs(0)),
         Op::Depthwise(_)
         | Op::Input(_)
@@ -55,7 +60,22 @@ fn gather(
         | Op::Activation(_)
         | Op::Add
         | Op::Mul
-        | Op::Concat
+        | Op::Concat(_)
+        | Op::ConvTranspose(_)
+        | Op::Bias
+        | Op::Gate
+        | Op::Softmax
+        | Op::LocalResponseNorm(_)
+        | Op::Sub
+        | Op::Maximum
+        | Op::Minimum
+        | Op::Gather(_)
+        | Op::DepthToSpace { .. }
+        | Op::SpaceToDepth { .. }
+        | Op::Resize(_)
+        | Op::Pad(_)
+        | Op::Reshape { .. }
+        | Op::Permute(_)
         | Op::MaxPool(_)
         | Op::AvgPool(_)
         | Op::GlobalAvgPool
@@ -67,17 +87,17 @@ fn gather(
 
 /// The same network with everything silenced that does not survive: kernels, biases, scales and shifts of those channels
 /// are zero.
-pub fn mask(network: &Network, survivors: &Survivors) -> Network {
+pub fn mask(network: &Network, survivors: &ChannelMap) -> Network {
     let mut masked = network.clone();
     for spec in network.graph.parameters() {
         match spec.role {
-            Role::Weight | Role::Bias | Role::Gamma | Role::Beta => {}
+            Role::Weight | Role::Bias | Role::Gamma | Role::Logit | Role::Beta => {}
             Role::RunningMean | Role::RunningVariance => continue,
         }
         let Some(tensor) = masked.parameters.get_mut(spec.node, spec.role) else { continue };
         let kept = survivors.on(spec.node);
-        for (channel, mut lane) in tensor.axis_iter_mut(Axis(spec.dimensions.len() - 1)).enumerate()
-        {
+        let outputs = Axis(spec.output_axis(&network.graph.node(spec.node).op));
+        for (channel, mut lane) in tensor.axis_iter_mut(outputs).enumerate() {
             if kept.binary_search(&channel).is_err() {
                 lane.fill(0.0);
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cost_models::Summary;
-use graph::{Channels, Graph, Survivors};
+use graph::{ChannelMap, Channels, Graph, Keep};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -61,7 +61,7 @@ impl Structure {
     pub fn layers(
         graph: &Graph,
         channels: &Channels,
-        survivors: &Survivors,
+        survivors: &ChannelMap,
     ) -> BTreeMap<String, Layer> {
         let producers = graph.nodes().filter(|(_, node)| node.op.is_producer());
         let layer = |(id, node): (graph::NodeId, &graph::Node)| {
@@ -73,6 +73,20 @@ impl Structure {
             )
         };
         producers.map(layer).collect()
+    }
+
+    /// The decision that the layers record, on the graph that they were made of: a group dies if no layer keeps a channel
+    /// of it.
+    pub fn keep(&self, graph: &Graph, channels: &Channels) -> Keep {
+        let mut kept = vec![None; channels.len()];
+        for (id, node) in graph.nodes().filter(|(_, node)| node.op.is_producer()) {
+            let layer = self.layers.get(&node.name);
+            for (channel, group) in channels.on(id).iter().enumerate() {
+                let alive = layer.is_some_and(|layer| layer.kept.contains(&channel));
+                *kept[group.index()].get_or_insert(false) |= alive;
+            }
+        }
+        channels.keep_where(|group| kept[group.index()].unwrap_or(true))
     }
 
     /// Channels of producers that are gone.

@@ -3,7 +3,7 @@
 
 use cost_models::{CostForm, CostModel, Flops, Params, Summary};
 use datasets::Streams;
-use graph::{Builder, Channels, Conv2d, Graph, GraphError, Linear, Op, Shape, Survivors};
+use graph::{Builder, ChannelMap, Channels, Conv2d, Graph, GraphError, Linear, Op, Shape};
 use proptest::prelude::*;
 use surgery::{Costs, Structure, SurgeryError, expand, mask, scale, shrink, structure_hash};
 use testkit::{Mode, interpret, random_images, random_parameters, strategies, toys};
@@ -60,7 +60,7 @@ proptest! {
         seed in 0_u64..1000,
     ) {
         let channels = Channels::of(&graph);
-        if let Ok(survivors) = Survivors::of(&graph, &channels, &keep) {
+        if let Ok(survivors) = ChannelMap::of(&graph, &channels, &keep) {
             let network = random_network(&graph, seed);
             let compact = shrink(&network, &survivors).unwrap();
             assert_close(&logits(&mask(&network, &survivors)), &logits(&compact))?;
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn keeping_everything_changes_nothing(graph in strategies::graph(), seed in 0_u64..1000) {
         let channels = Channels::of(&graph);
-        let survivors = Survivors::of(&graph, &channels, &channels.keep_all()).unwrap();
+        let survivors = ChannelMap::of(&graph, &channels, &channels.keep_all()).unwrap();
         let network = random_network(&graph, seed);
         prop_assert_eq!(&shrink(&network, &survivors).unwrap(), &network);
         prop_assert_eq!(&mask(&network, &survivors), &network);
@@ -80,7 +80,7 @@ proptest! {
     #[test]
     fn survivors_always_rebuild((graph, keep) in graph_and_keep(strategies::Options::default())) {
         let channels = Channels::of(&graph);
-        match Survivors::of(&graph, &channels, &keep) {
+        match ChannelMap::of(&graph, &channels, &keep) {
             Ok(survivors) => {
                 let rebuilt = graph.with_widths(&survivors.widths()).unwrap();
                 for (id, node) in rebuilt.nodes() {
@@ -97,10 +97,10 @@ proptest! {
     #[test]
     fn shrinking_twice_is_shrinking_once((graph, keep) in graph_and_keep(prunable()), seed in 0_u64..1000) {
         let channels = Channels::of(&graph);
-        if let Ok(survivors) = Survivors::of(&graph, &channels, &keep) {
+        if let Ok(survivors) = ChannelMap::of(&graph, &channels, &keep) {
             let once = shrink(&random_network(&graph, seed), &survivors).unwrap();
             let channels = Channels::of(&once.graph);
-            let all = Survivors::of(&once.graph, &channels, &channels.keep_all()).unwrap();
+            let all = ChannelMap::of(&once.graph, &channels, &channels.keep_all()).unwrap();
             prop_assert_eq!(&shrink(&once, &all).unwrap(), &once);
         }
     }
@@ -146,7 +146,7 @@ proptest! {
 
 /// Whether no width can change.
 fn frozen(graph: &Graph) -> bool {
-    Channels::of(graph).bundles(graph).iter().all(|bundle| bundle.frozen)
+    Channels::of(graph).bundles().iter().all(|bundle| bundle.frozen)
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_structure_file_round_trips_and_counts_its_dead() {
     let channels = Channels::of(&graph);
     let dead: Vec<_> = channels.on(graph.find("branch1/1x1").unwrap()).to_vec();
     let keep = channels.keep_where(|group| !dead.contains(&group));
-    let survivors = Survivors::of(&graph, &channels, &keep).unwrap();
+    let survivors = ChannelMap::of(&graph, &channels, &keep).unwrap();
     let shrunk = graph.with_widths(&survivors.widths()).unwrap();
     let structure = Structure {
         schema: Structure::SCHEMA,
@@ -233,7 +233,7 @@ fn a_missing_parameter_is_named() {
     let logits = build.add("logits", Op::Linear(Linear::new(2)), &[pool]).unwrap();
     let graph = build.finish(&[logits]).unwrap();
     let channels = Channels::of(&graph);
-    let survivors = Survivors::of(&graph, &channels, &channels.keep_all()).unwrap();
+    let survivors = ChannelMap::of(&graph, &channels, &channels.keep_all()).unwrap();
     let network = Network { graph, parameters: Parameters::new() };
     let error = shrink(&network, &survivors).unwrap_err();
     assert_eq!(error.to_string(), "parameter Weight of node `conv` is missing");

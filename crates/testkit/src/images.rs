@@ -6,6 +6,7 @@ use graph::{Shape, Window};
 #[derive(Clone, Copy)]
 pub(crate) struct Position {
     pub(crate) image: usize,
+    pub(crate) slice: usize,
     pub(crate) row: usize,
     pub(crate) column: usize,
     pub(crate) channel: usize,
@@ -26,7 +27,7 @@ impl Position {
     }
 }
 
-/// Values of a wire, `[batch, height, width, channels]`.
+/// Values of a wire, `[batch, depth, height, width, channels]`.
 pub(crate) struct Images {
     pub(crate) shape: Shape,
     pub(crate) values: Vec<f64>,
@@ -36,10 +37,12 @@ impl Images {
     pub(crate) fn new(batch: usize, shape: Shape, value: &mut dyn FnMut(Position) -> f64) -> Self {
         let mut values = Vec::with_capacity(batch * shape.elements());
         for image in 0..batch {
-            for row in 0..shape.height {
-                for column in 0..shape.width {
-                    for channel in 0..shape.channels {
-                        values.push(value(Position { image, row, column, channel }));
+            for slice in 0..shape.depth {
+                for row in 0..shape.height {
+                    for column in 0..shape.width {
+                        for channel in 0..shape.channels {
+                            values.push(value(Position { image, slice, row, column, channel }));
+                        }
                     }
                 }
             }
@@ -52,15 +55,24 @@ impl Images {
     }
 
     pub(crate) fn at(&self, at: Position) -> f64 {
-        let Shape { height, width, channels } = self.shape;
-        assert!(at.row < height && at.column < width && at.channel < channels, "out of the image");
-        self.values[((at.image * height + at.row) * width + at.column) * channels + at.channel]
+        let Shape { depth, height, width, channels } = self.shape;
+        let inside = at.slice < depth && at.row < height && at.column < width;
+        assert!(inside && at.channel < channels, "out of the image");
+        let row = (at.image * depth + at.slice) * height + at.row;
+        self.values[(row * width + at.column) * channels + at.channel]
+    }
+
+    pub(crate) fn add(&mut self, at: Position, value: f64) {
+        let Shape { depth, height, width, channels } = self.shape;
+        let row = (at.image * depth + at.slice) * height + at.row;
+        self.values[(row * width + at.column) * channels + at.channel] += value;
     }
 
     /// The value at a position, where one row, column or channel stands for all.
     pub(crate) fn broadcast(&self, at: Position) -> f64 {
         let pick = |index: usize, size: usize| if size == 1 { 0 } else { index };
         self.at(Position {
+            slice: pick(at.slice, self.shape.depth),
             row: pick(at.row, self.shape.height),
             column: pick(at.column, self.shape.width),
             channel: pick(at.channel, self.shape.channels),
@@ -76,11 +88,11 @@ impl Images {
                 + (window.kernel[axis] - 1) * window.dilation[axis]
                 + 1
         };
-        let shape = Shape {
-            height: reach(0, out.height).max(top + self.shape.height),
-            width: reach(1, out.width).max(left + self.shape.width),
-            channels: self.shape.channels,
-        };
+        let shape = Shape::new(
+            reach(0, out.height).max(top + self.shape.height),
+            reach(1, out.width).max(left + self.shape.width),
+            self.shape.channels,
+        );
         Self::new(self.batch(), shape, &mut |at| {
             let inside = (top..top + self.shape.height).contains(&at.row)
                 && (left..left + self.shape.width).contains(&at.column);
@@ -116,18 +128,22 @@ impl Images {
 
     /// The values of one channel of one image.
     pub(crate) fn positions(&self, at: Position) -> Vec<f64> {
-        let Shape { height, width, .. } = self.shape;
-        (0..height)
-            .flat_map(|row| (0..width).map(move |column| Position { row, column, ..at }))
-            .map(|at| self.at(at))
-            .collect()
+        let Shape { depth, height, width, .. } = self.shape;
+        let rows = (0..depth).flat_map(|slice| (0..height).map(move |row| (slice, row)));
+        rows.flat_map(|(slice, row)| {
+            (0..width).map(move |column| Position { slice, row, column, ..at })
+        })
+        .map(|at| self.at(at))
+        .collect()
     }
 
     /// Mean and biased variance of every channel over batch and positions.
     pub(crate) fn statistics(&self, batch: usize) -> Vec<(f64, f64)> {
         let channel = |channel: usize| -> (f64, f64) {
             let values: Vec<f64> = (0..batch)
-                .flat_map(|image| self.positions(Position { image, row: 0, column: 0, channel }))
+                .flat_map(|image| {
+                    self.positions(Position { image, slice: 0, row: 0, column: 0, channel })
+                })
                 .collect();
             let center = mean(&values);
             let squares: Vec<f64> = values.iter().map(|value| (value - center).powi(2)).collect();

@@ -3,7 +3,7 @@
 //! This is the definition that fast kernels, cost formulas and gradients are checked against. It is written to be
 //! evidently right: one closure per operator says what one output value is.
 
-use graph::{Activation, BatchNorm, Graph, NodeId, Op, Role, Shape};
+use graph::{Activation, Axis, BatchNorm, Graph, NodeId, Op, Padding, Role, Shape};
 
 use crate::{
     Parameters,
@@ -22,7 +22,7 @@ pub enum Mode {
 /// What the interpreter saw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Values of every wire, by [`NodeId::index`], each with the layout `[batch, height, width, channels]`.
+    /// Values of every wire, by [`NodeId::index`], each with the layout `[batch, depth, height, width, channels]`.
     pub wires: Vec<Vec<f64>>,
     /// Multiplications by a kernel value that every node performs for one image, taps over padding included. Only
     /// convolutions, depthwise convolutions and linear layers have kernels.
@@ -36,7 +36,7 @@ impl Evaluation {
     }
 }
 
-/// Evaluates every wire of a graph; every input of the graph reads `images`, `[batch, height, width, channels]`.
+/// Evaluates every wire of a graph; every input of the graph reads `images`, `[batch, depth, height, width, channels]`.
 ///
 /// Dropout is the identity in both modes.
 ///
@@ -60,7 +60,7 @@ pub fn interpret(
         };
         let input = |position: usize| &wires[node.inputs[position].index()];
         let parameter = |role: Role| {
-            let values = parameters.get(&(id, role));
+            let values = parameters.get(&(graph.owner(id), role));
             values.unwrap_or_else(|| panic!("`{}` has no parameter {role:?}", node.name)).as_slice()
         };
         let bias =
@@ -92,6 +92,83 @@ pub fn interpret(
                     }
                     sum
                 })
+            }
+            Op::Conv3d(conv) => {
+                let kernel = parameter(Role::Weight);
+                let shape = input(0).shape;
+                let sizes = [shape.depth, shape.height, shape.width];
+                let outputs = [node.shape.depth, node.shape.height, node.shape.width];
+                // Positions before the first one along every axis: SAME splits the surplus, VALID has none.
+                let before = [0, 1, 2].map(|axis| {
+                    let reach = (outputs[axis] - 1) * conv.stride[axis] + conv.kernel[axis];
+                    match conv.padding {
+                        Padding::Same => reach.saturating_sub(sizes[axis]) / 2,
+                        Padding::Valid | Padding::Explicit { .. } => 0,
+                    }
+                });
+                wire(&mut |at| {
+                    let mut sum = bias(conv.bias, at.channel);
+                    let place = [at.slice, at.row, at.column];
+                    for tap in 0..conv.taps() {
+                        let offset = [
+                            tap / (conv.kernel[1] * conv.kernel[2]),
+                            tap / conv.kernel[2] % conv.kernel[1],
+                            tap % conv.kernel[2],
+                        ];
+                        let [slice, row, column] = [0, 1, 2].map(|axis| {
+                            (place[axis] * conv.stride[axis] + offset[axis])
+                                .checked_sub(before[axis])
+                                .filter(|at| *at < sizes[axis])
+                        });
+                        for c in 0..shape.channels {
+                            let value = match (slice, row, column) {
+                                (Some(slice), Some(row), Some(column)) => {
+                                    input(0).at(Position { slice, row, column, channel: c, ..at })
+                                }
+                                _ => 0.0,
+                            };
+                            let index = (tap * shape.channels + c) * conv.out + at.channel;
+                            sum += times(value, kernel[index]);
+                        }
+                    }
+                    sum
+                })
+            }
+            Op::ConvTranspose(conv) => {
+                let [height, width] = conv.window.kernel;
+                let kernel = parameter(Role::Weight);
+                let shape = input(0).shape;
+                let before = [0, 1].map(|axis| {
+                    let size = [node.shape.height, node.shape.width][axis];
+                    conv.window
+                        .along(axis, size)
+                        .expect("the builder proved that the window fits")
+                        .1
+                });
+                let mut sums =
+                    Images::new(batch, node.shape, &mut |at| bias(conv.bias, at.channel));
+                Images::new(batch, shape, &mut |at| {
+                    for i in 0..height {
+                        for j in 0..width {
+                            let tap = at.tap(conv.window, i, j);
+                            let row = tap.row.checked_sub(before[0]);
+                            let column = tap.column.checked_sub(before[1]);
+                            for out in 0..conv.out {
+                                let index = ((i * width + j) * conv.out + out) * shape.channels
+                                    + at.channel;
+                                let value = times(input(0).at(at), kernel[index]);
+                                if let (Some(row), Some(column)) = (row, column)
+                                    && row < node.shape.height
+                                    && column < node.shape.width
+                                {
+                                    sums.add(Position { row, column, channel: out, ..at }, value);
+                                }
+                            }
+                        }
+                    }
+                    0.0
+                });
+                sums
             }
             Op::Depthwise(depthwise) => {
                 let [height, width] = depthwise.window.kernel;
@@ -139,18 +216,112 @@ pub fn interpret(
                 })
             }
             Op::Activation(activation) => each(&|value| activate(*activation, value)),
-            Op::Add => {
-                wire(&mut |at| (0..node.inputs.len()).map(|position| input(position).at(at)).sum())
-            }
+            Op::Bias => wire(&mut |at| input(0).at(at) + parameter(Role::Bias)[at.channel]),
+            Op::Gate => wire(&mut |at| {
+                let logit = parameter(Role::Logit)[at.channel];
+                if logit > 0.0 { input(0).at(at) / (1.0 + (-logit).exp()) } else { 0.0 }
+            }),
+            Op::Softmax => wire(&mut |at| {
+                let channels = 0..node.shape.channels;
+                let sum: f64 = channels.map(|c| input(0).at(at.channel(c)).exp()).sum();
+                input(0).at(at).exp() / sum
+            }),
+            Op::LocalResponseNorm(norm) => wire(&mut |at| {
+                let first = at.channel.saturating_sub((norm.size - 1) / 2);
+                let last = (at.channel + norm.size / 2).min(node.shape.channels - 1);
+                let squares: f64 = (first..=last).map(|c| input(0).at(at.channel(c)).powi(2)).sum();
+                let mean = f64::from(norm.alpha) * squares / norm.size as f64;
+                input(0).at(at) / (f64::from(norm.bias) + mean).powf(f64::from(norm.beta))
+            }),
+            Op::Add => wire(&mut |at| {
+                (0..node.inputs.len()).map(|position| input(position).broadcast(at)).sum()
+            }),
+            Op::Sub => wire(&mut |at| input(0).at(at) - input(1).broadcast(at)),
             Op::Mul => wire(&mut |at| input(0).at(at) * input(1).broadcast(at)),
-            Op::Concat => wire(&mut |at| {
-                let mut channel = at.channel;
+            Op::Maximum => wire(&mut |at| input(0).at(at).max(input(1).broadcast(at))),
+            Op::Minimum => wire(&mut |at| input(0).at(at).min(input(1).broadcast(at))),
+            Op::Concat(axis) => wire(&mut |mut at| {
+                let size = |shape: Shape| match axis {
+                    Axis::Height => shape.height,
+                    Axis::Width => shape.width,
+                    Axis::Channels => shape.channels,
+                };
+                let index = match axis {
+                    Axis::Height => &mut at.row,
+                    Axis::Width => &mut at.column,
+                    Axis::Channels => &mut at.channel,
+                };
                 let mut position = 0;
-                while channel >= input(position).shape.channels {
-                    channel -= input(position).shape.channels;
+                while *index >= size(input(position).shape) {
+                    *index -= size(input(position).shape);
                     position += 1;
                 }
-                input(position).at(at.channel(channel))
+                input(position).at(at)
+            }),
+            Op::Gather(gather) => {
+                wire(&mut |at| input(0).at(at.channel(gather.channels[at.channel])))
+            }
+            Op::DepthToSpace { block } => wire(&mut |at| {
+                let offset = at.row % block * block + at.column % block;
+                let channel = offset * node.shape.channels + at.channel;
+                input(0).at(Position {
+                    row: at.row / block,
+                    column: at.column / block,
+                    channel,
+                    ..at
+                })
+            }),
+            Op::SpaceToDepth { block } => wire(&mut |at| {
+                let channels = input(0).shape.channels;
+                let (offset, channel) = (at.channel / channels, at.channel % channels);
+                let (row, column) = (offset / block, offset % block);
+                input(0).at(Position {
+                    row: at.row * block + row,
+                    column: at.column * block + column,
+                    channel,
+                    ..at
+                })
+            }),
+            Op::Resize(resize) => {
+                let Shape { height, width, .. } = input(0).shape;
+                wire(&mut |at| {
+                    let rows = resize.method.taps(at.row, resize.height, height);
+                    let columns = resize.method.taps(at.column, resize.width, width);
+                    let mut sum = 0.0;
+                    for (row, by_row) in rows {
+                        for (column, by_column) in columns {
+                            let value = input(0).at(Position { row, column, ..at });
+                            sum += by_row * by_column * value;
+                        }
+                    }
+                    sum
+                })
+            }
+            Op::Pad(pad) => {
+                let shape = input(0).shape;
+                wire(&mut |at| {
+                    let row = at.row.checked_sub(pad.top).filter(|row| *row < shape.height);
+                    let column = at.column.checked_sub(pad.left).filter(|at| *at < shape.width);
+                    let channel = at.channel.checked_sub(pad.channels[0]);
+                    match (row, column, channel.filter(|at| *at < shape.channels)) {
+                        (Some(row), Some(column), Some(channel)) => {
+                            input(0).at(Position { row, column, channel, ..at })
+                        }
+                        _ => 0.0,
+                    }
+                })
+            }
+            Op::Reshape { .. } => Images { shape: node.shape, values: input(0).values.clone() },
+            Op::Permute(permutation) => wire(&mut |at| {
+                let mut from = at;
+                for (axis, index) in permutation.iter().zip([at.row, at.column, at.channel]) {
+                    match axis {
+                        Axis::Height => from.row = index,
+                        Axis::Width => from.column = index,
+                        Axis::Channels => from.channel = index,
+                    }
+                }
+                input(0).at(from)
             }),
             Op::MaxPool(pool) => {
                 wire(&mut |at| maximum(&input(0).window(pool.window, node.shape, at)))
@@ -160,14 +331,7 @@ pub fn interpret(
             }
             Op::GlobalAvgPool => wire(&mut |at| mean(&input(0).positions(at))),
             Op::GlobalMaxPool => wire(&mut |at| maximum(&input(0).positions(at))),
-            Op::Flatten => {
-                let Shape { width, channels, .. } = input(0).shape;
-                wire(&mut |at| {
-                    let (position, channel) = (at.channel / channels, at.channel % channels);
-                    let (row, column) = (position / width, position % width);
-                    input(0).at(Position { row, column, channel, ..at })
-                })
-            }
+            Op::Flatten => Images { shape: node.shape, values: input(0).values.clone() },
             Op::Dropout { rate: _ } => each(&|value| value),
         };
         wires.push(output);
@@ -203,5 +367,6 @@ fn activate(activation: Activation, x: f64) -> f64 {
         Activation::Silu => x * sigmoid(x),
         Activation::HardSigmoid => hard_sigmoid(x),
         Activation::HardSwish => x * hard_sigmoid(x),
+        Activation::Scale { factor } => x * f64::from(factor),
     }
 }

@@ -21,7 +21,7 @@ pub fn random_parameters(graph: &Graph, seed: u64) -> Parameters {
         let mut value = || match spec.role {
             Role::Weight => random.random_range(-1.0..1.0) * (3.0 / fan_in as f64).sqrt(),
             Role::Bias | Role::Beta | Role::RunningMean => random.random_range(-0.5..0.5),
-            Role::Gamma => {
+            Role::Gamma | Role::Logit => {
                 let sign = if random.random_bool(0.5) { 1.0 } else { -1.0 };
                 sign * random.random_range(0.5..1.5)
             }

@@ -4,6 +4,7 @@
 //! every branch that it opens, so that all nodes are needed. A block whose operators do not fit the wire is left out.
 //! Smaller numbers mean simpler blocks, so that failures shrink towards a short chain of small convolutions.
 
+mod constructs;
 mod sketch;
 
 use graph::{Channels, Graph, Keep, Linear, Op, Shape};
@@ -20,6 +21,11 @@ pub struct Options {
     /// Only chains of dense convolution, batch normalisation with scale and one kind of activation, then a global average
     /// and logits.
     pub conv_bn_act_only: bool,
+    /// Also what lies beyond plain networks: split, shuffle, selection, transposed convolution, resize, padding, shared
+    /// kernels, joins along other axes, reshapes and the rest of [`Op`] but for volumes and gates.
+    pub constructs: bool,
+    /// With `constructs`: volumes and gates as well, which are analysed and priced but not trained.
+    pub untrained: bool,
     /// Only smooth activations and no maxima, so that the loss has a derivative everywhere.
     pub smooth: bool,
 }
@@ -29,9 +35,14 @@ pub fn cases(count: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(count) }
 }
 
-/// Random networks with every operator.
+/// Random plain networks.
 pub fn graph() -> impl Strategy<Value = Graph> {
     graphs(Options::default())
+}
+
+/// Random networks with every operator of [`Op`].
+pub fn any_graph() -> impl Strategy<Value = Graph> {
+    graphs(Options { constructs: true, untrained: true, ..Options::default() })
 }
 
 /// Random networks of 4 to about 20 nodes: one image of 5 to 12 rows and columns, most widths 1 to 6, and one
@@ -45,7 +56,7 @@ pub fn graphs(options: Options) -> impl Strategy<Value = Graph> {
 /// A number of groups for every bundle of [`Channels::bundles`]: `least` up to twice as many as there are, and as many as
 /// there are where the bundle is frozen.
 pub fn bundle_sizes(graph: &Graph, least: usize) -> impl Strategy<Value = Vec<usize>> + use<> {
-    let bundles = Channels::of(graph).bundles(graph).into_iter();
+    let bundles = Channels::of(graph).bundles().into_iter();
     let sizes = bundles.map(|bundle| {
         let groups = bundle.groups.len();
         if bundle.frozen { groups..=groups } else { least..=2 * groups }
@@ -54,10 +65,10 @@ pub fn bundle_sizes(graph: &Graph, least: usize) -> impl Strategy<Value = Vec<us
 }
 
 /// A decision about the groups of a graph: some bundles stay whole, some die wholly, of some a random part stays. Not every
-/// decision is possible ([`graph::Survivors::of`] may refuse it).
+/// decision is possible ([`graph::ChannelMap::of`] may refuse it).
 pub fn keeps(graph: &Graph) -> impl Strategy<Value = Keep> + use<> {
     let channels = Channels::of(graph);
-    let bundles = channels.bundles(graph);
+    let bundles = channels.bundles();
     let fates = collection::vec((0..6_u8, any::<u64>()), bundles.len());
     fates.prop_map(move |fates| {
         let mut alive = vec![true; channels.len()];
@@ -81,6 +92,8 @@ fn decode(options: Options, ends: &[u8], blocks: &[Vec<u8>]) -> Graph {
     let mut ends = Numbers::new(ends);
     let mut sketch = Sketch::new(options);
     let image = Shape::new(5 + ends.below(8), 5 + ends.below(8), 1 + ends.below(3));
+    let depth = if options.untrained && ends.below(4) == 3 { 2 + ends.below(3) } else { 1 };
+    let image = Shape { depth, ..image };
     let image = sketch.add(Op::Input(image), &[]).expect("an image is always right");
     let mut trunk = vec![image];
     for numbers in blocks {

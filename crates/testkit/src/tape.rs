@@ -16,7 +16,9 @@
 mod layout;
 mod recorder;
 
-use graph::{Activation, BatchNorm, Conv2d, Depthwise, Graph, NodeId, Op, Role, Shape, Window};
+use graph::{
+    Activation, Axis, BatchNorm, Conv2d, Depthwise, Graph, NodeId, Op, Role, Shape, Window,
+};
 
 use self::{
     layout::{Layout, Tap},
@@ -111,13 +113,30 @@ pub fn gradients(
                 let spread = tape.gather(inputs[1], out.broadcast(shapes[1]));
                 tape.pair(inputs[0], &spread, |a, b| a * b)
             }
-            Op::Concat => {
+            Op::Concat(Axis::Channels) => {
                 let mut joined = inputs[0].clone();
                 for input in &inputs[1..] {
                     joined = tape.join(&joined, input);
                 }
                 tape.gather(&joined, out.interleave(&shapes))
             }
+            Op::Concat(Axis::Height | Axis::Width)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Bias
+            | Op::Gate
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_) => panic!("the tape has no {}", node.op.kind()),
             Op::MaxPool(pool) => {
                 let taps = out.windows(&pool.window, shapes[0]);
                 maximum(&mut tape, inputs[0], &taps, pool.window.taps())
@@ -295,6 +314,7 @@ fn activate(tape: &mut Recorder, input: &Flat, activation: Activation) -> Flat {
             let gate = tape.map(input, Taped::sigmoid);
             tape.pair(input, &gate, |a, b| a * b)
         }
+        Activation::Scale { .. } => panic!("the tape has no scale"),
         Activation::HardSigmoid => hard_sigmoid(tape, input),
         Activation::HardSwish => {
             let gate = hard_sigmoid(tape, input);

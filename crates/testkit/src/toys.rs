@@ -1,8 +1,8 @@
 //! Small networks that each show one construct.
 
 use graph::{
-    Activation, BatchNorm, Builder, Conv2d, Depthwise, Graph, Linear, NodeId, Op, Padding, Pool,
-    Shape, Window,
+    Activation, Axis, BatchNorm, Builder, Conv2d, Depthwise, Graph, Linear, NodeId, Op, Padding,
+    Pool, Shape, Window,
 };
 
 /// Adds nodes that are right by construction.
@@ -99,7 +99,7 @@ pub fn add_concat() -> Graph {
     let (mut toy, image) = Toy::new(10, 10, 3);
     let one = toy.conv("conv1", Conv2d::square(7, 3), image);
     let two = toy.conv("conv2", Conv2d::square(5, 1), image);
-    let concat = toy.add("concat", Op::Concat, &[one, two]);
+    let concat = toy.add("concat", Op::Concat(Axis::Channels), &[one, two]);
     let three = toy.conv("conv3", Conv2d::square(4, 3), concat);
     let four = toy.conv("conv4", Conv2d::square(12, 3), three);
     let add = toy.add("add", Op::Add, &[concat, four]);
@@ -120,12 +120,12 @@ pub fn nested_concat() -> Graph {
     let (mut toy, image) = Toy::new(6, 6, 2);
     let one = toy.conv("conv1", Conv2d::square(3, 3), image);
     let two = toy.conv("conv2", Conv2d::square(5, 1), image);
-    let left = toy.add("left", Op::Concat, &[one, two]);
+    let left = toy.add("left", Op::Concat(Axis::Channels), &[one, two]);
     let three = toy.conv("conv3", Conv2d::square(4, 1), image);
     let four = toy.conv("conv4", Conv2d::square(2, 1), image);
-    let inner = toy.add("inner", Op::Concat, &[three, four]);
+    let inner = toy.add("inner", Op::Concat(Axis::Channels), &[three, four]);
     let five = toy.conv("conv5", Conv2d::square(2, 3), image);
-    let right = toy.add("right", Op::Concat, &[inner, five]);
+    let right = toy.add("right", Op::Concat(Axis::Channels), &[inner, five]);
     let add = toy.add("add", Op::Add, &[left, right]);
     toy.classify(2, add)
 }
@@ -150,7 +150,7 @@ pub fn inception_block() -> Graph {
     let pool = Op::AvgPool(Pool { window: Window::square(3) });
     let three = toy.add("branch3/pool", pool, &[stem]);
     let three = toy.conv_norm_relu("branch3/1x1", Conv2d::square(2, 1), three);
-    let concat = toy.add("concat", Op::Concat, &[zero, one, two, three]);
+    let concat = toy.add("concat", Op::Concat(Axis::Channels), &[zero, one, two, three]);
     toy.classify(4, concat)
 }
 
@@ -165,7 +165,7 @@ pub fn four_conv() -> Graph {
     let (mut toy, image) = Toy::new(17, 19, 3);
     let one = toy.conv_norm_relu("conv1", Conv2d::new(13, Window::new([7, 5])), image);
     let two = toy.conv_norm_relu("conv2", Conv2d::square(23, 1), image);
-    let concat = toy.add("concat", Op::Concat, &[one, two]);
+    let concat = toy.add("concat", Op::Concat(Axis::Channels), &[one, two]);
     let three = toy.conv_norm_relu("conv3", Conv2d::new(29, Window::square(3).stride(2)), concat);
     let four = toy.conv_norm_relu("conv4", Conv2d::square(31, 1), concat);
     toy.finish(&[three, four])

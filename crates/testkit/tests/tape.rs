@@ -1,8 +1,8 @@
 //! The dfdx tape against derivatives by hand and against finite differences of the interpreter.
 
 use graph::{
-    Activation, BatchNorm, Builder, Conv2d, Depthwise, Graph, Linear, NodeId, Op, Padding, Pool,
-    Role, Shape, Window,
+    Activation, Axis, BatchNorm, Builder, Conv2d, Depthwise, Graph, Linear, NodeId, Op, Padding,
+    Pool, Role, Shape, Window,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -333,8 +333,8 @@ fn every_operator(activation: Activation) -> Graph {
         ("sum", Op::Add, &["product", "average", "masked"]),
         ("sum/flat", Op::Flatten, &["sum"]),
         ("valid/max", Op::GlobalMaxPool, &["valid"]),
-        ("concat", Op::Concat, &["valid/max", "sum/flat", "gate"]),
-        ("one", Op::Concat, &["concat"]),
+        ("concat", Op::Concat(Axis::Channels), &["valid/max", "sum/flat", "gate"]),
+        ("one", Op::Concat(Axis::Channels), &["concat"]),
         ("dropout", Op::Dropout { rate: 0.5 }, &[]),
         ("act3", activation, &[]),
         ("logits", Op::Linear(Linear { out: 3, bias: true }), &[]),

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use graph::{
-    Activation, BatchNorm, Builder, Channels, Conv2d, Depthwise, Graph, Linear, NodeId, Op,
+    Activation, Axis, BatchNorm, Builder, Channels, Conv2d, Depthwise, Graph, Linear, NodeId, Op,
     Padding, Pool, Role, Shape, Window,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
@@ -172,7 +172,7 @@ fn joins_combine_values_of_equal_positions() {
     let image = build.add("image", Op::Input(Shape::new(1, 2, 2)), &[]).unwrap();
     let mean = build.add("mean", Op::GlobalAvgPool, &[image]).unwrap();
     let scaled = build.add("scaled", Op::Mul, &[image, mean]).unwrap();
-    let concat = build.add("concat", Op::Concat, &[image, scaled]).unwrap();
+    let concat = build.add("concat", Op::Concat(Axis::Channels), &[image, scaled]).unwrap();
     let narrow = build.add("narrow", Op::Conv2d(Conv2d::square(1, 1)), &[image]).unwrap();
     let gated = build.add("gated", Op::Mul, &[image, narrow]).unwrap();
     let sum = build.add("sum", Op::Add, &[image, gated, image]).unwrap();
@@ -247,8 +247,8 @@ fn random_networks_show_every_operator_and_many_joins() {
     assert_eq!(kinds.len(), 15, "{kinds:?}");
     let ties = |graph: &&Graph| {
         let channels = Channels::of(graph);
-        let bundles = channels.bundles(graph);
-        bundles.iter().any(|bundle| !bundle.frozen && bundle.producers.len() > 1)
+        let bundles = channels.bundles();
+        bundles.iter().any(|bundle| !bundle.frozen && bundle.producers(graph).len() > 1)
     };
     let tied = graphs.iter().filter(ties).count();
     assert!(tied > 120, "{tied} of 400 tie two producers");

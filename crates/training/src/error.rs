@@ -10,6 +10,14 @@ pub enum TrainError {
     /// Training needs exactly one output of logits.
     #[error("the network must have one output of shape 1x1xclasses to be trained, found {0}")]
     Output(String),
+    /// An operator that this engine does not execute.
+    #[error("node `{node}` ({op}) can be priced and analysed, but this engine does not execute it")]
+    Unsupported {
+        /// Name of the node.
+        node: String,
+        /// Kind of operator.
+        op: &'static str,
+    },
     /// Images of another shape than the network's input.
     #[error("images are {found}, the network expects {expected}")]
     ImageShape {

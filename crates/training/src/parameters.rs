@@ -67,15 +67,19 @@ impl Parameters {
     }
 }
 
+/// Logit of a fresh gate: open with probability 0.924 (`log_odds_init` of FiGS).
+const OPEN_LOGIT: f32 = 2.5;
+
 fn init_tensor(graph: &Graph, spec: &ParameterSpec, streams: Streams) -> ArrayD<f32> {
     let dimensions = IxDyn(&spec.dimensions);
     match spec.role {
         Role::Gamma | Role::RunningVariance => ArrayD::ones(dimensions),
+        Role::Logit => ArrayD::from_elem(dimensions, OPEN_LOGIT),
         Role::Bias | Role::Beta | Role::RunningMean => ArrayD::zeros(dimensions),
         Role::Weight => {
             let node = graph.node(spec.node);
             let gain = if matches!(node.op, Op::Linear(_)) { 1.0 } else { 2.0 };
-            let out = spec.dimensions.last().copied().unwrap_or(1);
+            let out = spec.dimensions[spec.output_axis(&node.op)];
             let deviation = (gain / (spec.len() / out) as f64).sqrt();
             let mut stream = streams.stream(&format!("init/{}", node.name));
             ArrayD::from_shape_simple_fn(dimensions, || {

@@ -53,6 +53,7 @@ impl Program {
     }
 
     fn plan(graph: &Graph, batch: usize, purpose: &Purpose<'_>) -> Result<Self, TrainError> {
+        executable(graph)?;
         let (input, logits) = ends(graph)?;
         let layout = Layout::new(graph, batch, input.elements(), purpose);
         let mode = match purpose {
@@ -65,6 +66,47 @@ impl Program {
         let arena = buffers.place(layout.len);
         let instructions = emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
         Ok(Self { batch, layout, input, arena, instructions })
+    }
+}
+
+/// Errors with the first node that cannot be executed.
+fn executable(graph: &Graph) -> Result<(), TrainError> {
+    let refused = graph.nodes().find(|(_, node)| match &node.op {
+        Op::Conv3d(_)
+        | Op::ConvTranspose(_)
+        | Op::Bias
+        | Op::Gate
+        | Op::Softmax
+        | Op::LocalResponseNorm(_)
+        | Op::Sub
+        | Op::Maximum
+        | Op::Minimum
+        | Op::Gather(_)
+        | Op::DepthToSpace { .. }
+        | Op::SpaceToDepth { .. }
+        | Op::Resize(_)
+        | Op::Pad(_)
+        | Op::Reshape { .. }
+        | Op::Permute(_) => true,
+        Op::Activation(function) => matches!(function, graph::Activation::Scale { .. }),
+        Op::Concat(axis) => *axis != graph::Axis::Channels,
+        Op::Add => node.inputs.iter().any(|input| graph.node(*input).shape != node.shape),
+        Op::Conv2d(_) | Op::Depthwise(_) | Op::Linear(_) => node.shares.is_some(),
+        Op::Input(_)
+        | Op::BatchNorm(_)
+        | Op::Mul
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::GlobalMaxPool
+        | Op::Flatten
+        | Op::Dropout { .. } => false,
+    });
+    match refused {
+        Some((_, node)) => {
+            Err(TrainError::Unsupported { node: node.name.clone(), op: node.op.kind() })
+        }
+        None => Ok(()),
     }
 }
 

@@ -38,7 +38,7 @@ fn image_shape(graph: &Graph) -> Shape {
 
 /// As many images of noise as a batch has, with labels of all classes.
 fn noise(graph: &Graph, seed: u64) -> (ImageSet, Normalization) {
-    let Shape { height, width, channels } = image_shape(graph);
+    let Shape { height, width, channels, .. } = image_shape(graph);
     let classes = graph.node(graph.outputs()[0]).shape.channels;
     let mut state = seed;
     let mut byte = || {

@@ -1,8 +1,8 @@
 //! Expands a table of stages into a graph.
 
 use graph::{
-    Activation, BatchNorm, Builder, Conv2d, Depthwise, Graph, GraphError, Linear, NodeId, Op, Pool,
-    Shape, Window,
+    Activation, Axis, BatchNorm, Builder, Conv2d, Depthwise, Graph, GraphError, Linear, NodeId, Op,
+    Pool, Shape, Window,
 };
 
 use super::stages::{Kind, Layer, Pooling, Stage, Table};
@@ -59,7 +59,7 @@ impl Assembly {
             }
             ends.push(wire);
         }
-        self.build.add(&format!("{name}/concat"), Op::Concat, &ends)
+        self.build.add(&format!("{name}/concat"), Op::Concat(Axis::Channels), &ends)
     }
 
     fn layer(&mut self, name: &str, layer: &Layer, input: NodeId) -> Result<NodeId, GraphError> {

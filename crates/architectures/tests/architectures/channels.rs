@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use architectures::Stem;
-use graph::{Channels, GroupId, Op};
+use graph::{Axis, Channels, GroupId, Op};
 
 use crate::{STEMS, seed};
 
@@ -12,10 +12,10 @@ fn every_convolution_has_a_bundle_of_its_own_and_only_image_and_logits_are_froze
     for (stem, convolutions) in [(Stem::Imagenet, 69), (Stem::Small, 35)] {
         let graph = seed(stem);
         let logits = graph.find("Logits").unwrap();
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let bundles = Channels::of(&graph).bundles();
         assert_eq!(bundles.len(), convolutions + 2);
         for bundle in bundles {
-            match bundle.producers.as_slice() {
+            match bundle.producers(&graph).as_slice() {
                 [] => assert!(bundle.frozen, "the image"),
                 [(producer, 1)] => {
                     assert_eq!(bundle.frozen, *producer == logits);
@@ -32,7 +32,8 @@ fn a_concat_lines_up_the_groups_of_its_branches_without_ties() {
     for stem in STEMS {
         let graph = seed(stem);
         let channels = Channels::of(&graph);
-        let concats: Vec<_> = graph.nodes().filter(|(_, node)| node.op == Op::Concat).collect();
+        let concats: Vec<_> =
+            graph.nodes().filter(|(_, node)| node.op == Op::Concat(Axis::Channels)).collect();
         for (id, node) in &concats {
             let branches: Vec<GroupId> =
                 node.inputs.iter().flat_map(|input| channels.on(*input).iter().copied()).collect();

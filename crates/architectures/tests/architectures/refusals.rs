@@ -7,7 +7,7 @@ use graph::Shape;
 
 use crate::inception;
 
-const IMAGE: Shape = Shape { height: 28, width: 28, channels: 1 };
+const IMAGE: Shape = Shape { depth: 1, height: 28, width: 28, channels: 1 };
 
 fn refusal(architecture: Architecture, input: Shape, classes: usize) -> String {
     architecture.build(input, classes).expect_err("a refusal").to_string()

@@ -1,6 +1,6 @@
 //! The text form of a graph.
 
-use graph::{Activation, BatchNorm, Conv2d, Depthwise, Linear, Op, Padding, Pool, Window};
+use graph::{Activation, Axis, BatchNorm, Conv2d, Depthwise, Linear, Op, Padding, Pool, Window};
 use testkit::toys;
 
 use crate::Sketch;
@@ -44,7 +44,7 @@ fn every_attribute_is_written() {
     let pool = Op::MaxPool(Pool { window: Window::square(2).stride(2) });
     let pool = sketch.add("pool", pool, &[swish]);
     let dropout = sketch.add("dropout", Op::Dropout { rate: 0.25 }, &[pool]);
-    let concat = sketch.add("concat", Op::Concat, &[dropout, pool]);
+    let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[dropout, pool]);
     let flatten = sketch.add("flatten", Op::Flatten, &[concat]);
     let logits = sketch.add("logits", Op::Linear(Linear { out: 2, bias: false }), &[flatten]);
     let graph = sketch.finish(&[logits, norm]);

@@ -1,8 +1,8 @@
 //! What the graph says when something is wrong.
 
 use graph::{
-    BatchNorm, Builder, Conv2d, Depthwise, GraphError, Linear, NodeId, Op, Padding, Pool, Shape,
-    Window,
+    Axis, BatchNorm, Builder, Conv2d, Depthwise, GraphError, Linear, NodeId, Op, Padding, Pool,
+    Shape, Window,
 };
 
 use crate::Sketch;
@@ -70,7 +70,11 @@ fn operators_that_do_not_fit_are_explained() {
         ),
         (Op::Add, 1, "node `node` (add): 1 inputs given, expected two or more"),
         (Op::Mul, 3, "node `node` (mul): 3 inputs given, expected two"),
-        (Op::Concat, 0, "node `node` (concat): 0 inputs given, expected one or more"),
+        (
+            Op::Concat(Axis::Channels),
+            0,
+            "node `node` (concat): 0 inputs given, expected one or more",
+        ),
         (Op::Flatten, 2, "node `node` (flatten): 2 inputs given, expected one"),
         (Op::Input(Shape::new(1, 1, 1)), 1, "node `node` (input): 1 inputs given, expected none"),
         (Op::Dropout { rate: 1.0 }, 1, "node `node` (dropout): rate must be in [0, 1), is 1"),
@@ -92,7 +96,7 @@ fn joins_that_do_not_fit_are_explained() {
     let pool = sketch.add("pool", Op::GlobalAvgPool, &[image]);
     let cases = [
         (Op::Add, [image, narrow], "shapes 6x6x4 and 6x6x3 do not fit together"),
-        (Op::Concat, [image, pool], "shapes 6x6x4 and 1x1x4 do not fit together"),
+        (Op::Concat(Axis::Channels), [image, pool], "shapes 6x6x4 and 1x1x4 do not fit together"),
         (Op::Mul, [image, narrow], "shapes 6x6x4 and 6x6x3 do not fit together"),
         (Op::Mul, [pool, image], "shapes 1x1x4 and 6x6x4 do not fit together"),
         (Op::Mul, [narrow, pool], "shapes 6x6x3 and 1x1x4 do not fit together"),

@@ -1,8 +1,8 @@
 //! Graphs with other widths, and what remains of a graph after a decision.
 
 use graph::{
-    Activation, Channels, Conv2d, Depthwise, Graph, GraphError, NodeId, Op, Shape, Survivors,
-    Window,
+    Activation, Axis, ChannelMap, Channels, Conv2d, Depthwise, Graph, GraphError, NodeId, Op,
+    Shape, Window,
 };
 use proptest::prelude::*;
 use testkit::{strategies, toys};
@@ -29,11 +29,11 @@ fn inputs<'a>(graph: &'a Graph, name: &str) -> Vec<&'a str> {
 }
 
 /// What remains when the channels of the named producers die wholly.
-fn without(graph: &Graph, dead: &[&str]) -> Result<Survivors, GraphError> {
+fn without(graph: &Graph, dead: &[&str]) -> Result<ChannelMap, GraphError> {
     let channels = Channels::of(graph);
     let keep = channels
         .keep_where(|group| !dead.iter().any(|name| channels.on(id(graph, name)).contains(&group)));
-    Survivors::of(graph, &channels, &keep)
+    ChannelMap::of(graph, &channels, &keep)
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn an_output_that_was_a_join_is_what_is_left_of_it() {
     let (mut sketch, image) = Sketch::new(2, 2, 1);
     let one = sketch.conv("one", 2, image);
     let two = sketch.conv("two", 3, image);
-    let concat = sketch.add("concat", Op::Concat, &[one, two]);
+    let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[one, two]);
     let graph = sketch.finish(&[concat]);
     let small = resized(&graph, &[("two", 0)]).unwrap();
     assert_eq!(small.outputs(), [id(&small, "one")]);
@@ -114,7 +114,7 @@ fn a_dead_group_leaves_all_its_wires() {
     let channels = Channels::of(&graph);
     let dead = [0, 4].map(|channel| channels.on(id(&graph, "conv3"))[channel]);
     let keep = channels.keep_where(|group| !dead.contains(&group));
-    let survivors = Survivors::of(&graph, &channels, &keep).unwrap();
+    let survivors = ChannelMap::of(&graph, &channels, &keep).unwrap();
     for name in ["conv2", "conv2/relu", "conv3", "add"] {
         assert_eq!(survivors.on(id(&graph, name)), [1, 2, 3, 5]);
     }
@@ -128,14 +128,14 @@ fn survivors_are_channels_of_the_wire_as_it_was() {
     let channels = Channels::of(&separable);
     let dead = channels.on(id(&separable, "conv1"))[1];
     let keep = channels.keep_where(|group| group != dead);
-    let survivors = Survivors::of(&separable, &channels, &keep).unwrap();
+    let survivors = ChannelMap::of(&separable, &channels, &keep).unwrap();
     assert_eq!(survivors.on(id(&separable, "depthwise")), [0, 1, 4, 5]);
 
     let flattened = toys::flattened();
     let channels = Channels::of(&flattened);
     let dead = channels.on(id(&flattened, "conv"))[1];
     let keep = channels.keep_where(|group| group != dead);
-    let survivors = Survivors::of(&flattened, &channels, &keep).unwrap();
+    let survivors = ChannelMap::of(&flattened, &channels, &keep).unwrap();
     let flat: Vec<usize> = (0..27).filter(|channel| channel % 3 != 1).collect();
     assert_eq!(survivors.on(id(&flattened, "flatten")), flat);
 
@@ -186,7 +186,7 @@ fn half_fed() -> Graph {
     let narrow = sketch.conv("narrow", 2, image);
     let a = sketch.conv("a", 2, narrow);
     let b = sketch.conv("b", 3, image);
-    let concat = sketch.add("concat", Op::Concat, &[a, b]);
+    let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[a, b]);
     let c = sketch.conv("c", 5, image);
     let add = sketch.add("add", Op::Add, &[concat, c]);
     sketch.classify(add)
@@ -206,7 +206,7 @@ fn blocks_of_a_grouped_convolution_cannot_lose_different_channels() {
     let narrow = sketch.conv("narrow", 2, image);
     let a = sketch.conv("a", 2, narrow);
     let b = sketch.conv("b", 2, image);
-    let concat = sketch.add("concat", Op::Concat, &[a, b]);
+    let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[a, b]);
     let grouped = Op::Conv2d(Conv2d { groups: 2, ..Conv2d::square(4, 3) });
     let grouped = sketch.add("grouped", grouped, &[concat]);
     let graph = sketch.classify(grouped);
@@ -214,7 +214,7 @@ fn blocks_of_a_grouped_convolution_cannot_lose_different_channels() {
     assert_eq!(without(&graph, &["narrow"]), Err(lost));
     let channels = Channels::of(&graph);
     let dead = channels.on(id(&graph, "a"))[0];
-    let survivors = Survivors::of(&graph, &channels, &channels.keep_where(|group| group != dead));
+    let survivors = ChannelMap::of(&graph, &channels, &channels.keep_where(|group| group != dead));
     assert_eq!(survivors.unwrap().on(concat), [1, 3]);
 }
 
@@ -227,7 +227,7 @@ fn a_join_cannot_lose_an_input_that_is_not_silent() {
         let branch = sketch.add("activation", Op::Activation(activation), &[branch]);
         let other = sketch.conv("other", 3, image);
         let add = sketch.add("add", Op::Add, &[branch, other]);
-        let concat = sketch.add("concat", Op::Concat, &[add, other]);
+        let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[add, other]);
         sketch.classify(concat)
     };
     let lost = GraphError::PartialLoss { node: "add".to_owned(), op: "add" };
@@ -252,7 +252,7 @@ fn a_product_dies_with_its_first_factor() {
     let gate = sketch.conv("gate", 1, image);
     let scaled = sketch.add("scaled", Op::Mul, &[branch, gate]);
     let other = sketch.conv("other", 3, image);
-    let concat = sketch.add("concat", Op::Concat, &[scaled, other]);
+    let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[scaled, other]);
     let graph = sketch.classify(concat);
     let survivors = without(&graph, &["branch"]).unwrap();
     let small = graph.with_widths(&survivors.widths()).unwrap();
@@ -264,7 +264,7 @@ fn absurd_widths_are_refused_without_allocating() {
     let huge = [1_000_000_000, usize::MAX / 2, usize::MAX];
     for width in huge {
         for graph in [toys::separable(), toys::flattened(), toys::inception_block()] {
-            let bundles = Channels::of(&graph).bundles(&graph);
+            let bundles = Channels::of(&graph).bundles();
             let widths = graph.widths_of_bundles(&bundles, &vec![width; bundles.len()]);
             let refused = graph.with_widths(&widths);
             assert!(matches!(refused, Err(GraphError::Shape { .. })), "{width}");
@@ -309,19 +309,19 @@ proptest! {
     #![proptest_config(strategies::cases(256))]
 
     #[test]
-    fn own_widths_are_the_identity(graph in strategies::graph()) {
+    fn own_widths_are_the_identity(graph in strategies::any_graph()) {
         prop_assert_eq!(&graph.with_widths(&graph.widths()).unwrap(), &graph);
         let own = |id: NodeId| graph.node(id).shape.channels;
         prop_assert_eq!(graph.widths_from(own), graph.widths());
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let bundles = Channels::of(&graph).bundles();
         let sizes: Vec<usize> = bundles.iter().map(|bundle| bundle.groups.len()).collect();
         prop_assert_eq!(graph.widths_of_bundles(&bundles, &sizes), graph.widths());
     }
 
     #[test]
-    fn keeping_everything_keeps_every_channel(graph in strategies::graph()) {
+    fn keeping_everything_keeps_every_channel(graph in strategies::any_graph()) {
         let channels = Channels::of(&graph);
-        let survivors = Survivors::of(&graph, &channels, &channels.keep_all()).unwrap();
+        let survivors = ChannelMap::of(&graph, &channels, &channels.keep_all()).unwrap();
         prop_assert_eq!(survivors.widths(), graph.widths());
         for (id, node) in graph.nodes() {
             prop_assert!(survivors.on(id).iter().copied().eq(0..node.shape.channels));
@@ -330,27 +330,33 @@ proptest! {
 
     #[test]
     fn bundles_of_any_size_rebuild(
-        (graph, sizes) in strategies::graph().prop_flat_map(|graph| {
+        (graph, sizes) in strategies::any_graph().prop_flat_map(|graph| {
             let sizes = strategies::bundle_sizes(&graph, 1);
             (Just(graph), sizes)
         })
     ) {
-        let bundles = Channels::of(&graph).bundles(&graph);
+        let channels = Channels::of(&graph);
+        let bundles = channels.bundles();
         let widths = graph.widths_of_bundles(&bundles, &sizes);
-        let rebuilt = graph.with_widths(&widths).unwrap();
-        prop_assert_eq!(rebuilt.widths(), widths);
+        let map = ChannelMap::of_bundles(&graph, &channels, &bundles, &sizes).unwrap();
+        prop_assert_eq!(map.widths(), widths.clone());
+        let rebuilt = graph.with_channels(&map).unwrap();
+        prop_assert_eq!(rebuilt.widths(), widths.clone());
         prop_assert_eq!(names(&rebuilt), names(&graph));
+        if let Ok(from_widths) = graph.with_widths(&widths) {
+            prop_assert_eq!(from_widths.widths(), widths);
+        }
     }
 
     #[test]
     fn survivors_are_alive_and_rebuild(
-        (graph, keep) in strategies::graph().prop_flat_map(|graph| {
+        (graph, keep) in strategies::any_graph().prop_flat_map(|graph| {
             let keep = strategies::keeps(&graph);
             (Just(graph), keep)
         })
     ) {
         let channels = Channels::of(&graph);
-        let survivors = Survivors::of(&graph, &channels, &keep);
+        let survivors = ChannelMap::of(&graph, &channels, &keep);
         prop_assume!(survivors.is_ok());
         let survivors = survivors.unwrap();
         for (id, _) in graph.nodes() {
@@ -358,7 +364,11 @@ proptest! {
             prop_assert!(wire.is_sorted() && wire.iter().all(|c| keep.is_alive(channels.on(id)[*c])));
         }
         let widths = survivors.widths();
-        let rebuilt = graph.with_widths(&widths).unwrap();
+        let rebuilt = graph.with_channels(&survivors).unwrap();
+        match graph.with_widths(&widths) {
+            Ok(other) => prop_assert_eq!(other.widths(), rebuilt.widths()),
+            Err(error) => prop_assert!(matches!(error, GraphError::NeedsChannels(_)), "{error}"),
+        }
         for (_, node) in rebuilt.nodes() {
             let before = id(&graph, &node.name);
             prop_assert_eq!(node.shape.channels, widths.on(before), "{}", &node.name);

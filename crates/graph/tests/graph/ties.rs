@@ -1,6 +1,9 @@
 //! Which channels live and die together.
 
-use graph::{Activation, Builder, Channels, Conv2d, Depthwise, Graph, Linear, NodeId, Op, Window};
+use graph::{
+    Activation, Axis, Builder, Channels, Conv2d, Depthwise, FreezeReason, Graph, GroupId, Linear,
+    NodeId, Op, Window,
+};
 use proptest::prelude::*;
 use testkit::{strategies, toys};
 
@@ -24,10 +27,12 @@ fn is_frozen(graph: &Graph, name: &str) -> Vec<bool> {
 
 /// Producers and number of groups of every bundle that is not frozen.
 fn free_bundles(graph: &Graph) -> Vec<(Vec<(&str, usize)>, usize)> {
-    let bundles = Channels::of(graph).bundles(graph).into_iter().filter(|bundle| !bundle.frozen);
+    let bundles = Channels::of(graph).bundles().into_iter().filter(|bundle| !bundle.frozen);
     let named = |(node, channels): (NodeId, usize)| (graph.node(node).name.as_str(), channels);
     bundles
-        .map(|bundle| (bundle.producers.into_iter().map(named).collect(), bundle.groups.len()))
+        .map(|bundle| {
+            (bundle.producers(graph).into_iter().map(named).collect(), bundle.groups.len())
+        })
         .collect()
 }
 
@@ -131,7 +136,7 @@ fn tied_channels_stay_tied_in_a_concatenation() {
     let one = sketch.conv("one", 2, image);
     let two = sketch.conv("two", 2, image);
     let add = sketch.add("add", Op::Add, &[one, two]);
-    let concat = sketch.add("concat", Op::Concat, &[one, two, add]);
+    let concat = sketch.add("concat", Op::Concat(Axis::Channels), &[one, two, add]);
     let graph = sketch.classify(concat);
     assert_eq!(on(&graph, "concat"), [1, 2, 1, 2, 1, 2]);
 }
@@ -221,8 +226,29 @@ fn links(graph: &Graph) -> Vec<((NodeId, usize), (NodeId, usize))> {
             let block = width(wire) / groups;
             (block..width(wire)).map(move |channel| ((wire, channel), (wire, channel % block)))
         };
+        let input = node.inputs.first().copied();
+        let source = || input.expect("not an image");
+        // Channel `k` of the output is channel `k` of every block of `block` input channels.
+        let merged = |block: usize| {
+            let input = source();
+            (0..width(input)).map(move |channel| ((input, channel), (id, channel % block)))
+        };
+        // Channel `k` of the input is channel `k` of every block of the output.
+        let repeated = || {
+            let input = source();
+            (0..width(id)).map(move |channel| ((id, channel), (input, channel % width(input))))
+        };
+        if let Some(owner) = node.shares {
+            links.extend(own().map(|channel| ((id, channel), (owner, channel))));
+            let other = graph.node(owner).inputs[0];
+            links.extend((0..width(other)).map(|channel| ((source(), channel), (other, channel))));
+        }
         match &node.op {
-            Op::Input(_) | Op::Linear(_) => {}
+            Op::Input(_)
+            | Op::Linear(_)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Permute([_, _, Axis::Height | Axis::Width]) => {}
             Op::Conv2d(conv) => {
                 links.extend(blocks(id, conv.groups));
                 links.extend(blocks(node.inputs[0], conv.groups));
@@ -231,23 +257,49 @@ fn links(graph: &Graph) -> Vec<((NodeId, usize), (NodeId, usize))> {
                 let source = |channel| (node.inputs[0], channel / depthwise.multiplier);
                 links.extend(own().map(|channel| ((id, channel), source(channel))));
             }
-            Op::Flatten => {
-                let source = |channel| (node.inputs[0], channel % width(node.inputs[0]));
+            Op::Flatten | Op::SpaceToDepth { .. } => links.extend(repeated()),
+            Op::DepthToSpace { .. } => links.extend(merged(width(id))),
+            Op::Reshape { .. } => {
+                let before = width(source());
+                if width(id) % before == 0 {
+                    links.extend(repeated());
+                } else if before % width(id) == 0 {
+                    links.extend(merged(width(id)));
+                }
+            }
+            Op::Gather(gather) => {
+                let source = |channel: usize| (source(), gather.channels[channel]);
                 links.extend(own().map(|channel| ((id, channel), source(channel))));
             }
-            Op::Concat => {
+            Op::Pad(pad) => {
+                let inner = (0..width(source())).map(|channel| (source(), channel));
+                let shifted =
+                    inner.map(|(wire, channel)| ((id, channel + pad.channels[0]), (wire, channel)));
+                links.extend(shifted);
+            }
+            Op::Concat(Axis::Channels) => {
                 let parts = node.inputs.iter();
                 let sources = parts.flat_map(|input| (0..width(*input)).map(move |c| (*input, c)));
                 links.extend(own().map(|channel| (id, channel)).zip(sources));
             }
             Op::Add
+            | Op::Sub
             | Op::Mul
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Concat(Axis::Height | Axis::Width)
             | Op::BatchNorm(_)
+            | Op::Bias
+            | Op::Gate
             | Op::Activation(_)
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
             | Op::MaxPool(_)
             | Op::AvgPool(_)
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
+            | Op::Resize(_)
+            | Op::Permute([_, _, Axis::Channels])
             | Op::Dropout { .. } => {
                 for input in node.inputs.iter().filter(|input| width(**input) == width(id)) {
                     links.extend(own().map(|channel| ((id, channel), (*input, channel))));
@@ -282,20 +334,57 @@ fn components(graph: &Graph) -> Vec<Vec<usize>> {
     }
 }
 
-fn renamed(graph: &Graph) -> Graph {
+/// The same network with other names, its nodes added in the order given.
+fn reordered(graph: &Graph, order: &[NodeId]) -> Graph {
     let mut build = Builder::new();
-    for (id, node) in graph.nodes() {
+    let mut ids = vec![None; graph.len()];
+    for id in order {
+        let node = graph.node(*id);
+        let known = |id: &NodeId| ids[id.index()].expect("inputs come first");
+        let inputs: Vec<NodeId> = node.inputs.iter().map(known).collect();
         let name = format!("{:04}", 9999 - id.index());
-        build.add(&name, node.op.clone(), &node.inputs).unwrap();
+        let added = match node.shares {
+            Some(owner) => build.share(&name, known(&owner), &inputs),
+            None => build.add(&name, node.op.clone(), &inputs),
+        };
+        ids[id.index()] = Some(added.unwrap());
     }
-    build.finish(graph.outputs()).unwrap()
+    let outputs: Vec<NodeId> = graph.outputs().iter().map(|id| ids[id.index()].unwrap()).collect();
+    build.finish(&outputs).unwrap()
+}
+
+/// A random topological order.
+fn shuffled(graph: &Graph, mut random: u64) -> Vec<NodeId> {
+    let mut order: Vec<NodeId> = Vec::new();
+    while order.len() < graph.len() {
+        let ready: Vec<NodeId> = graph
+            .nodes()
+            .filter(|(id, node)| {
+                let needs = node.inputs.iter().chain(&node.shares);
+                !order.contains(id) && needs.clone().all(|input| order.contains(input))
+            })
+            .map(|(id, _)| id)
+            .collect();
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        order.push(ready[(random >> 33) as usize % ready.len()]);
+    }
+    order
+}
+
+/// Which channels, of all wires in node order, live together: for every channel the first one of its group.
+fn partition(graph: &Graph, order: &[NodeId]) -> Vec<(usize, bool)> {
+    let channels = Channels::of(graph);
+    let all: Vec<GroupId> = order.iter().flat_map(|id| channels.on(*id).iter().copied()).collect();
+    let first = |group: &GroupId| all.iter().position(|other| other == group).unwrap();
+    all.iter().map(|group| (first(group), channels.is_frozen(*group))).collect()
 }
 
 proptest! {
     #![proptest_config(strategies::cases(256))]
 
     #[test]
-    fn groups_are_the_connected_components_of_ties(graph in strategies::graph()) {
+    fn groups_are_the_connected_components_of_ties(graph in strategies::any_graph()) {
         let channels = Channels::of(&graph);
         let mut labels = components(&graph).concat();
         let groups: Vec<usize> = graph
@@ -313,7 +402,7 @@ proptest! {
     }
 
     #[test]
-    fn image_outputs_and_single_factors_alone_are_frozen(graph in strategies::graph()) {
+    fn a_group_is_frozen_only_for_a_stated_reason(graph in strategies::any_graph()) {
         let channels = Channels::of(&graph);
         let mut frozen = vec![false; channels.len()];
         let mut freeze = |wire: NodeId| {
@@ -322,41 +411,84 @@ proptest! {
             }
         };
         graph.outputs().iter().for_each(|output| freeze(*output));
+        let channels_of = |id: NodeId| graph.node(id).shape.channels;
         for (id, node) in graph.nodes() {
-            match node.inputs[..] {
-                [] => freeze(id),
-                [first, second]
-                    if node.op == Op::Mul
-                        && graph.node(first).shape.channels != graph.node(second).shape.channels =>
+            let (before, after) = (node.inputs.first().copied().map(channels_of), channels_of(id));
+            match (&node.op, &node.inputs[..]) {
+                (Op::Input(_), _) => freeze(id),
+                (Op::Softmax | Op::LocalResponseNorm(_), [input]) => freeze(*input),
+                (Op::Permute([_, _, Axis::Height | Axis::Width]), [input]) => {
+                    freeze(*input);
+                    freeze(id);
+                }
+                (Op::Reshape { .. }, [input])
+                    if before.is_some_and(|before| before % after != 0 && after % before != 0) =>
                 {
-                    freeze(second);
+                    freeze(*input);
+                    freeze(id);
+                }
+                (Op::Add | Op::Sub | Op::Mul | Op::Maximum | Op::Minimum, [_, others @ ..]) => {
+                    for other in others.iter().filter(|other| channels_of(**other) != after) {
+                        freeze(*other);
+                    }
                 }
                 _ => {}
             }
         }
         for group in channels.groups() {
             prop_assert_eq!(channels.is_frozen(group), frozen[group.index()]);
+            if let Some(freeze) = channels.frozen(group) {
+                let node = graph.node(freeze.node);
+                let near = node.inputs.iter().chain([&freeze.node]);
+                prop_assert!(near.clone().any(|wire| channels.on(*wire).contains(&group)));
+                let output = freeze.reason == FreezeReason::Output;
+                prop_assert_eq!(output, graph.outputs().contains(&freeze.node) && output);
+            }
         }
     }
 
     #[test]
-    fn groups_do_not_depend_on_names(graph in strategies::graph()) {
-        prop_assert_eq!(Channels::of(&graph), Channels::of(&renamed(&graph)));
+    fn groups_depend_neither_on_names_nor_on_the_order_of_nodes(
+        (graph, random) in (strategies::any_graph(), any::<u64>())
+    ) {
+        let own: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
+        prop_assert_eq!(Channels::of(&graph), Channels::of(&reordered(&graph, &own)));
+        let order = shuffled(&graph, random);
+        let other = reordered(&graph, &order);
+        let place = |id: &NodeId| other.nodes().nth(order.iter().position(|at| at == id).unwrap()).unwrap().0;
+        let there: Vec<NodeId> = own.iter().map(place).collect();
+        prop_assert_eq!(partition(&graph, &own), partition(&other, &there));
     }
 
     #[test]
-    fn bundles_partition_the_groups_and_account_for_every_producer(graph in strategies::graph()) {
+    fn bundles_partition_the_groups_and_account_for_every_wire(graph in strategies::any_graph()) {
         let channels = Channels::of(&graph);
-        let bundles = channels.bundles(&graph);
+        let bundles = channels.bundles();
         let mut groups: Vec<_> = bundles.iter().flat_map(|bundle| bundle.groups.clone()).collect();
         groups.sort_unstable();
         prop_assert_eq!(groups, channels.groups().collect::<Vec<_>>());
-        for (id, node) in graph.nodes().filter(|(_, node)| node.op.is_producer()) {
+        for (id, node) in graph.nodes() {
             let held = bundles.iter().flat_map(|bundle| {
-                let held = bundle.producers.iter().filter(move |(producer, _)| *producer == id);
+                let held = bundle.wires.iter().filter(move |(wire, _)| *wire == id);
                 held.map(|(_, channels)| channels * bundle.groups.len())
             });
             prop_assert_eq!(held.sum::<usize>(), node.shape.channels);
+        }
+    }
+
+    #[test]
+    fn forced_ties_join_the_groups_of_two_wires_and_no_others(
+        (graph, pick) in (strategies::any_graph(), any::<[prop::sample::Index; 2]>())
+    ) {
+        let ids: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
+        let [first, second] = pick.map(|index| *index.get(&ids));
+        let tied = Channels::tied(&graph, &[vec![first, second]]);
+        let widths = [first, second].map(|id| graph.node(id).shape.channels);
+        prop_assert_eq!(tied.is_ok(), widths[0] == widths[1]);
+        if let Ok(tied) = tied {
+            prop_assert_eq!(tied.on(first), tied.on(second));
+            let free = Channels::of(&graph);
+            prop_assert!(tied.len() <= free.len() && free.len() - tied.len() <= widths[0]);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cost_models::Summary;
-use graph::Graph;
+use graph::{ChannelMap, Channels, Graph};
 use report::Arm;
 use surgery::Structure;
 
@@ -63,8 +63,9 @@ pub(crate) fn learned(
 
 /// The network that a structure describes.
 pub(crate) fn rebuild(seed: &Graph, structure: &Structure) -> anyhow::Result<Graph> {
-    let after = |id| structure.layers.get(&seed.node(id).name).map_or(0, |layer| layer.after);
-    Ok(seed.with_widths(&seed.widths_from(after))?)
+    let channels = Channels::of(seed);
+    let keep = structure.keep(seed, &channels);
+    Ok(seed.with_channels(&ChannelMap::of(seed, &channels, &keep)?)?)
 }
 
 fn ready(plan: PointPlan, graph: Graph, width_multiplier: f64, dead_channels: u64) -> ReadyPoint {

@@ -106,7 +106,7 @@ impl Run<'_> {
         }
         let decision = penalty.decide(&trainer.network().parameters)?;
         let survivors = &decision.survivors;
-        let shrunk = self.seed.with_widths(&survivors.widths())?;
+        let shrunk = self.seed.with_channels(survivors)?;
         let structure = Structure {
             schema: Structure::SCHEMA,
             hash: structure_hash(&shrunk),

@@ -1,11 +1,14 @@
 //! Blocks of a random network, decoded from small numbers.
 
 use graph::{
-    Activation, BatchNorm, Builder, Conv2d, Depthwise, Graph, GraphError, Linear, NodeId, Op,
+    Activation, Axis, BatchNorm, Builder, Conv2d, Depthwise, Graph, GraphError, Linear, NodeId, Op,
     Padding, Pool, Shape, Window,
 };
 
-use super::Options;
+use super::{Options, constructs};
+
+/// Kinds of blocks of plain networks.
+const PLAIN_BLOCKS: usize = 13;
 
 /// A source of small numbers; 0 when it is used up.
 pub(super) struct Numbers<'a>(&'a [u8]);
@@ -27,20 +30,20 @@ impl<'a> Numbers<'a> {
         self.below(2) == 1
     }
 
-    fn width(&mut self) -> usize {
+    pub(super) fn width(&mut self) -> usize {
         1 + self.below(6)
     }
 
-    fn pair(&mut self, bound: usize) -> [usize; 2] {
+    pub(super) fn pair(&mut self, bound: usize) -> [usize; 2] {
         [1 + self.below(bound), 1 + self.below(bound)]
     }
 
     /// A window whose output has the size of its input.
-    fn resting_window(&mut self) -> Window {
+    pub(super) fn resting_window(&mut self) -> Window {
         Window { kernel: self.pair(3), dilation: self.pair(2), ..Window::square(1) }
     }
 
-    fn window(&mut self) -> Window {
+    pub(super) fn window(&mut self) -> Window {
         let window = Window { stride: self.pair(2), ..self.resting_window() };
         let reach = [0, 1].map(|axis| (window.kernel[axis] - 1) * window.dilation[axis] + 1);
         window.padding(match self.below(3) {
@@ -58,8 +61,8 @@ impl<'a> Numbers<'a> {
 
 /// A network under construction that can forget its last nodes.
 pub(super) struct Sketch {
-    options: Options,
-    nodes: Vec<(Op, Vec<NodeId>)>,
+    pub(super) options: Options,
+    nodes: Vec<(Op, Vec<NodeId>, Option<NodeId>)>,
     build: Builder,
 }
 
@@ -80,30 +83,51 @@ impl Sketch {
     pub(super) fn add(&mut self, op: Op, inputs: &[NodeId]) -> Option<NodeId> {
         let name = format!("{}{}", op.kind(), self.nodes.len());
         let id = self.build.add(&name, op.clone(), inputs).ok()?;
-        self.nodes.push((op, inputs.to_vec()));
+        self.nodes.push((op, inputs.to_vec(), None));
         Some(id)
+    }
+
+    /// Adds a node with the kernel of an earlier one, or nothing if it does not fit.
+    pub(super) fn share(&mut self, owner: NodeId, input: NodeId) -> Option<NodeId> {
+        let name = format!("shared{}", self.nodes.len());
+        let op = self.nodes[owner.index()].0.clone();
+        let id = self.build.share(&name, owner, &[input]).ok()?;
+        self.nodes.push((op, vec![input], Some(owner)));
+        Some(id)
+    }
+
+    pub(super) fn shape(&self, id: NodeId) -> Shape {
+        self.build.shape(id)
     }
 
     pub(super) fn forget_after(&mut self, count: usize) {
         let mut nodes = std::mem::take(&mut self.nodes);
         nodes.truncate(count);
         self.build = Builder::new();
-        for (op, inputs) in nodes {
-            self.add(op, &inputs).expect("it was right before");
+        for (op, inputs, shares) in nodes {
+            let added = match shares {
+                Some(owner) => self.share(owner, inputs[0]),
+                None => self.add(op, &inputs),
+            };
+            added.expect("it was right before");
         }
     }
 
     /// One more block on the last wire of the trunk; its end, or nothing if it does not fit.
     pub(super) fn block(&mut self, numbers: &mut Numbers<'_>, trunk: &[NodeId]) -> Option<NodeId> {
         let input = *trunk.last()?;
-        let kinds = if self.options.conv_bn_act_only { 1 } else { 13 };
+        let kinds = match self.options {
+            Options { conv_bn_act_only: true, .. } => 1,
+            Options { constructs: true, .. } => PLAIN_BLOCKS + constructs::BLOCKS,
+            Options { .. } => PLAIN_BLOCKS,
+        };
         match numbers.below(kinds) {
             0 => {
                 let conv = Conv2d::new(numbers.width(), numbers.window());
                 self.unit(numbers, conv, input)
             }
             1 | 2 => self.residual(numbers, input),
-            3 => self.branches(numbers, input, Op::Concat),
+            3 => self.branches(numbers, input, Op::Concat(Axis::Channels)),
             4 => self.branches(numbers, input, Op::Add),
             5 => self.branches(numbers, input, Op::Mul),
             6 => {
@@ -127,18 +151,28 @@ impl Sketch {
             9 => self.channel_gate(numbers, input),
             10 => self.position_gate(numbers, input),
             11 => self.join(numbers, trunk),
-            _ => self.plain(numbers, input),
+            12 => self.plain(numbers, input),
+            kind => self.construct(kind - PLAIN_BLOCKS, numbers, input),
         }
     }
 
     /// Convolution, perhaps batch normalisation, perhaps an activation.
-    fn unit(&mut self, numbers: &mut Numbers<'_>, conv: Conv2d, input: NodeId) -> Option<NodeId> {
+    pub(super) fn unit(
+        &mut self,
+        numbers: &mut Numbers<'_>,
+        conv: Conv2d,
+        input: NodeId,
+    ) -> Option<NodeId> {
         let conv = Conv2d { bias: numbers.flag(), ..conv };
         let end = self.add(Op::Conv2d(conv), &[input])?;
         self.normalized(numbers, end)
     }
 
-    fn normalized(&mut self, numbers: &mut Numbers<'_>, mut end: NodeId) -> Option<NodeId> {
+    pub(super) fn normalized(
+        &mut self,
+        numbers: &mut Numbers<'_>,
+        mut end: NodeId,
+    ) -> Option<NodeId> {
         let always = self.options.prunable || self.options.conv_bn_act_only;
         if numbers.below(4) < 3 || always {
             let scale = numbers.below(4) < 3 || always;
@@ -151,7 +185,11 @@ impl Sketch {
         Some(end)
     }
 
-    fn activation(&mut self, numbers: &mut Numbers<'_>, input: NodeId) -> Option<NodeId> {
+    pub(super) fn activation(
+        &mut self,
+        numbers: &mut Numbers<'_>,
+        input: NodeId,
+    ) -> Option<NodeId> {
         const SMOOTH: [Activation; 3] = [Activation::Tanh, Activation::Silu, Activation::Sigmoid];
         const KINKED: [Activation; 6] = [
             Activation::Relu,
@@ -161,7 +199,7 @@ impl Sketch {
             Activation::HardSwish,
             Activation::HardSigmoid,
         ];
-        let Options { prunable, conv_bn_act_only, smooth } = self.options;
+        let Options { prunable, conv_bn_act_only, smooth, .. } = self.options;
         let kinked = KINKED.iter().filter(|_| !smooth);
         let all = kinked.chain(&SMOOTH).filter(|activation| activation.keeps_zero() || !prunable);
         let candidates: Vec<&Activation> = all.collect();
@@ -171,7 +209,7 @@ impl Sketch {
 
     /// A branch of one or two convolutions added to the wire that it reads.
     fn residual(&mut self, numbers: &mut Numbers<'_>, input: NodeId) -> Option<NodeId> {
-        let width = self.build.shape(input).channels;
+        let width = self.shape(input).channels;
         let mut end = input;
         if numbers.flag() {
             let conv = Conv2d::new(numbers.width(), numbers.resting_window());
@@ -183,10 +221,15 @@ impl Sketch {
         self.add(Op::Add, &sum)
     }
 
-    /// Two or three branches of equal size, joined. For [`Op::Concat`] widths may differ, and a branch may be a pool or two
+    /// Two or three branches of equal size, joined. For [`Op::Concat(Axis::Channels)`] widths may differ, and a branch may be a pool or two
     /// convolutions.
-    fn branches(&mut self, numbers: &mut Numbers<'_>, input: NodeId, join: Op) -> Option<NodeId> {
-        let concat = join == Op::Concat;
+    pub(super) fn branches(
+        &mut self,
+        numbers: &mut Numbers<'_>,
+        input: NodeId,
+        join: Op,
+    ) -> Option<NodeId> {
+        let concat = matches!(join, Op::Concat(_));
         let count = if join == Op::Mul { 2 } else { 2 + numbers.below(2) };
         let stride = numbers.pair(2);
         let width = numbers.width();
@@ -212,7 +255,7 @@ impl Sketch {
 
     /// Squeeze and excitation: the channels of the wire times a gate with one position.
     fn channel_gate(&mut self, numbers: &mut Numbers<'_>, input: NodeId) -> Option<NodeId> {
-        let width = self.build.shape(input).channels;
+        let width = self.shape(input).channels;
         let squeezed = self.add(Op::GlobalAvgPool, &[input])?;
         let down = Linear { out: numbers.width(), bias: numbers.flag() };
         let down = self.add(Op::Linear(down), &[squeezed])?;
@@ -233,12 +276,12 @@ impl Sketch {
     /// The end of the trunk joined to an earlier wire of it.
     fn join(&mut self, numbers: &mut Numbers<'_>, trunk: &[NodeId]) -> Option<NodeId> {
         let (last, earlier) = trunk.split_last()?;
-        let shape = self.build.shape(*last);
+        let shape = self.shape(*last);
         let fits = |other: Shape| (other.height, other.width) == (shape.height, shape.width);
         let mut partners = earlier.iter().rev();
-        let partner = *partners.find(|wire| fits(self.build.shape(**wire)))?;
-        let add = self.build.shape(partner) == shape && numbers.flag();
-        self.add(if add { Op::Add } else { Op::Concat }, &[*last, partner])
+        let partner = *partners.find(|wire| fits(self.shape(**wire)))?;
+        let add = self.shape(partner) == shape && numbers.flag();
+        self.add(if add { Op::Add } else { Op::Concat(Axis::Channels) }, &[*last, partner])
     }
 
     /// Operators that stand alone.

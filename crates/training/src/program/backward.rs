@@ -80,7 +80,7 @@ impl Emitter<'_> {
                 }
             }
             Op::Mul => self.product_gradients(id),
-            Op::Concat => {
+            Op::Concat(_) => {
                 let mut start = 0;
                 for input in &node.inputs {
                     let channels = graph.node(*input).shape.channels;
@@ -112,6 +112,23 @@ impl Emitter<'_> {
                     self.copy(grad_output, grad_input, accumulate);
                 }
             }
+            // Refused by `Program::plan`.
+            Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Bias
+            | Op::Gate
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_) => {}
             Op::Dropout { rate } => {
                 if self.wires.root(id) == id
                     && let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0])

@@ -17,6 +17,7 @@ pub(crate) fn activation(function: graph::Activation) -> tensor_ops::Activation 
         From::Silu => To::Silu,
         From::HardSigmoid => To::HardSigmoid,
         From::HardSwish => To::HardSwish,
+        From::Scale { .. } => unreachable!("refused by `Program::plan`"),
     }
 }
 

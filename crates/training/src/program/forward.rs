@@ -88,7 +88,7 @@ impl Emitter<'_> {
                 let output = self.value(id);
                 self.push(Instruction::Product { first, second, broadcast, output });
             }
-            Op::Concat => {
+            Op::Concat(_) => {
                 let mut start = 0;
                 for input in &node.inputs {
                     let channels = graph.node(*input).shape.channels;
@@ -129,6 +129,23 @@ impl Emitter<'_> {
                     self.copy(input, output, false);
                 }
             }
+            // Refused by `Program::plan`.
+            Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Bias
+            | Op::Gate
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_) => {}
             Op::Dropout { rate } => {
                 if self.wires.root(id) == id {
                     let (input, output) = (self.value(node.inputs[0]), self.value(id));

@@ -142,7 +142,23 @@ impl Planner<'_> {
             | Op::Activation(_)
             | Op::Add
             | Op::Mul
-            | Op::Concat
+            | Op::Concat(_)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Bias
+            | Op::Gate
+            | Op::Softmax
+            | Op::LocalResponseNorm(_)
+            | Op::Sub
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_)
             | Op::MaxPool(_)
             | Op::AvgPool(_)
             | Op::GlobalAvgPool
@@ -172,7 +188,7 @@ impl Planner<'_> {
                 }
             });
             match &node.op {
-                Op::Concat => {
+                Op::Concat(_) => {
                     let mut start = 0;
                     for input in &node.inputs {
                         let channels = self.graph.node(*input).shape.channels;
@@ -204,6 +220,22 @@ impl Planner<'_> {
                 | Op::Linear(_)
                 | Op::Add
                 | Op::Mul
+                | Op::Conv3d(_)
+                | Op::ConvTranspose(_)
+                | Op::Bias
+                | Op::Gate
+                | Op::Softmax
+                | Op::LocalResponseNorm(_)
+                | Op::Sub
+                | Op::Maximum
+                | Op::Minimum
+                | Op::Gather(_)
+                | Op::DepthToSpace { .. }
+                | Op::SpaceToDepth { .. }
+                | Op::Resize(_)
+                | Op::Pad(_)
+                | Op::Reshape { .. }
+                | Op::Permute(_)
                 | Op::MaxPool(_)
                 | Op::AvgPool(_)
                 | Op::GlobalAvgPool
@@ -227,7 +259,23 @@ impl Planner<'_> {
                     | Op::Activation(_)
                     | Op::Add
                     | Op::Mul
-                    | Op::Concat
+                    | Op::Concat(_)
+                    | Op::Conv3d(_)
+                    | Op::ConvTranspose(_)
+                    | Op::Bias
+                    | Op::Gate
+                    | Op::Softmax
+                    | Op::LocalResponseNorm(_)
+                    | Op::Sub
+                    | Op::Maximum
+                    | Op::Minimum
+                    | Op::Gather(_)
+                    | Op::DepthToSpace { .. }
+                    | Op::SpaceToDepth { .. }
+                    | Op::Resize(_)
+                    | Op::Pad(_)
+                    | Op::Reshape { .. }
+                    | Op::Permute(_)
                     | Op::MaxPool(_)
                     | Op::AvgPool(_)
                     | Op::GlobalAvgPool
@@ -255,7 +303,7 @@ impl Planner<'_> {
                 continue;
             }
             let inherited = self.sole_consumer(id).and_then(|consumer| match self.op(consumer) {
-                Op::Concat => {
+                Op::Concat(_) => {
                     let inputs = &self.graph.node(consumer).inputs;
                     let before = inputs.iter().take_while(|input| **input != id);
                     let start = before.map(|input| self.graph.node(*input).shape.channels).sum();
@@ -269,6 +317,22 @@ impl Planner<'_> {
                 | Op::Linear(_)
                 | Op::Add
                 | Op::Mul
+                | Op::Conv3d(_)
+                | Op::ConvTranspose(_)
+                | Op::Bias
+                | Op::Gate
+                | Op::Softmax
+                | Op::LocalResponseNorm(_)
+                | Op::Sub
+                | Op::Maximum
+                | Op::Minimum
+                | Op::Gather(_)
+                | Op::DepthToSpace { .. }
+                | Op::SpaceToDepth { .. }
+                | Op::Resize(_)
+                | Op::Pad(_)
+                | Op::Reshape { .. }
+                | Op::Permute(_)
                 | Op::MaxPool(_)
                 | Op::AvgPool(_)
                 | Op::GlobalAvgPool
