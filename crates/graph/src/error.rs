@@ -50,7 +50,7 @@ pub enum GraphError {
     },
     /// Widths alone do not say which channels are selected.
     #[error(
-        "node `{0}` (gather) selects channels of a wire that changes width: say which channels stay with a channel map, not with widths"
+        "node `{0}` selects channels of a wire that changes width, or pads it by another number: say which channels stay with a channel map, not with widths"
     )]
     NeedsChannels(String),
     /// Sharing of something other than kernels.

@@ -46,8 +46,8 @@ impl Graph {
 
     /// Widths of all wires from those of the producers (convolutions and linear layers), which `producer` gives.
     ///
-    /// A selection of channels whose input changes width does not follow from widths: it is asked for like a producer. A wire
-    /// that is fed by nothing or feeds nothing has width 0, whatever `producer` says, so that these are the widths of the
+    /// A selection of channels whose input changes width does not follow from widths: it is asked for like a producer.
+    /// Padding keeps its zeros. A wire that is fed by nothing or feeds nothing has width 0, whatever `producer` says, so that these are the widths of the
     /// graph that [`Graph::with_widths`] makes.
     pub fn widths_from(&self, producer: impl Fn(NodeId) -> usize) -> Widths {
         let mut wires: Vec<usize> = Vec::with_capacity(self.len());
@@ -110,8 +110,8 @@ impl Graph {
     ///
     /// Width 0 deletes a wire and everything that it alone feeds or is fed by, and a join loses that input. A join left
     /// with one input is that input. The graph is rebuilt through the [`Builder`], so its shapes are proved anew. Errors with
-    /// [`GraphError::NeedsChannels`] where channels are selected of a wire that changes width: see
-    /// [`Graph::with_channels`].
+    /// [`GraphError::NeedsChannels`] where widths do not say which channels are meant (a selection of channels of a wire that
+    /// changes width, or padding that changes): see [`Graph::with_channels`].
     pub fn with_widths(&self, widths: &Widths) -> Result<Self, GraphError> {
         if widths.len() != self.len() {
             return Err(GraphError::WrongWidths { expected: self.len(), found: widths.len() });
@@ -210,7 +210,13 @@ impl Graph {
                 (!chosen.channels.is_empty()).then_some(Op::Gather(chosen))
             }
             Op::Pad(pad) => Some(Op::Pad(match source {
-                Source::Widths(_) => *pad,
+                Source::Widths(widths) => {
+                    let zeros = pad.channels[0].saturating_add(pad.channels[1]);
+                    if widths.on(node.inputs[0]).saturating_add(zeros) != width {
+                        return Err(GraphError::NeedsChannels(node.name.clone()));
+                    }
+                    *pad
+                }
                 Source::Map(map) => {
                     let [before, after] = pad.channels;
                     let carried = node.shape.channels - after;
