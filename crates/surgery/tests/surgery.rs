@@ -1,10 +1,12 @@
 //! Surgery on random networks, checked with the naive interpreter.
 #![cfg(test)]
 
+use std::collections::BTreeMap;
+
 use cost_models::{CostForm, CostModel, Flops, Params, Summary};
 use datasets::Streams;
 use graph::{Builder, ChannelMap, Channels, Conv2d, Graph, GraphError, Linear, Op, Shape};
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use surgery::{Costs, Structure, SurgeryError, expand, mask, scale, shrink, structure_hash};
 use testkit::{Mode, interpret, random_images, random_parameters, strategies, toys};
 use training::{Network, Parameters};
@@ -47,12 +49,22 @@ fn graph_and_keep(options: strategies::Options) -> impl Strategy<Value = (Graph,
     })
 }
 
+/// Networks whose dead channels are silent, with every operator.
 fn prunable() -> strategies::Options {
-    strategies::Options { prunable: true, ..strategies::Options::default() }
+    strategies::Options {
+        prunable: true,
+        constructs: true,
+        untrained: true,
+        ..strategies::Options::default()
+    }
+}
+
+fn every_operator() -> strategies::Options {
+    strategies::Options { prunable: false, ..prunable() }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(strategies::cases(512))]
 
     #[test]
     fn the_masked_and_the_compact_network_give_the_same_logits(
@@ -63,13 +75,15 @@ proptest! {
         if let Ok(survivors) = ChannelMap::of(&graph, &channels, &keep) {
             let network = random_network(&graph, seed);
             let compact = shrink(&network, &survivors).unwrap();
-            assert_close(&logits(&mask(&network, &survivors)), &logits(&compact))?;
+            let context = || format!("{graph}{:?}\n{}", survivors, compact.graph);
+            assert_close(&logits(&mask(&network, &survivors)), &logits(&compact))
+                .map_err(|error| TestCaseError::fail(format!("{error} {}", context())))?;
             prop_assert_eq!(compact.graph.widths().len(), compact.graph.len());
         }
     }
 
     #[test]
-    fn keeping_everything_changes_nothing(graph in strategies::graph(), seed in 0_u64..1000) {
+    fn keeping_everything_changes_nothing(graph in strategies::any_graph(), seed in 0_u64..1000) {
         let channels = Channels::of(&graph);
         let survivors = ChannelMap::of(&graph, &channels, &channels.keep_all()).unwrap();
         let network = random_network(&graph, seed);
@@ -78,11 +92,11 @@ proptest! {
     }
 
     #[test]
-    fn survivors_always_rebuild((graph, keep) in graph_and_keep(strategies::Options::default())) {
+    fn survivors_always_rebuild((graph, keep) in graph_and_keep(every_operator())) {
         let channels = Channels::of(&graph);
         match ChannelMap::of(&graph, &channels, &keep) {
             Ok(survivors) => {
-                let rebuilt = graph.with_widths(&survivors.widths()).unwrap();
+                let rebuilt = graph.with_channels(&survivors).unwrap();
                 for (id, node) in rebuilt.nodes() {
                     let before = graph.find(&node.name).unwrap();
                     prop_assert_eq!(node.shape.channels, survivors.on(before).len());
@@ -107,7 +121,7 @@ proptest! {
 
     #[test]
     fn an_expansion_spends_the_budget_and_never_more(
-        graph in strategies::graph(),
+        graph in strategies::any_graph(),
         share in 0.3_f64..6.0,
         divisor in 1_usize..4,
     ) {
@@ -135,13 +149,34 @@ proptest! {
     }
 
     #[test]
-    fn expansion_is_monotone_in_the_budget(graph in strategies::graph(), low in 1.0_f64..2.0, more in 1.0_f64..2.0) {
+    fn expansion_is_monotone_in_the_budget(graph in strategies::any_graph(), low in 1.0_f64..2.0, more in 1.0_f64..2.0) {
         let seed = CostForm::of(&Flops, &graph).at(&graph.widths());
         let narrow = expand(&graph, &Flops, low * seed, 1).unwrap();
         let wide = expand(&graph, &Flops, low * more * seed, 1).unwrap();
         prop_assert!(wide.width_multiplier >= narrow.width_multiplier);
         prop_assert!(wide.cost >= narrow.cost);
     }
+}
+
+/// The property of masked and compact networks is about something: decisions that are possible narrow every operator.
+#[test]
+fn possible_decisions_narrow_every_operator() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = graph_and_keep(prunable());
+    let mut narrowed: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..8000 {
+        let (graph, keep) = strategy.new_tree(&mut runner).unwrap().current();
+        let Ok(map) = ChannelMap::of(&graph, &Channels::of(&graph), &keep) else { continue };
+        for (id, node) in graph.nodes() {
+            if (1..node.shape.channels).contains(&map.on(id).len()) {
+                *narrowed.entry(node.op.kind()).or_default() += 1;
+            }
+        }
+    }
+    // An image, and what depends on neighbours, keep their channels.
+    let kept = ["input", "softmax", "local-response-norm", "bias"];
+    assert_eq!(narrowed.len(), 31 - kept.len(), "{narrowed:?}");
+    assert!(narrowed.values().all(|count| *count >= 5), "{narrowed:?}");
 }
 
 /// Whether no width can change.

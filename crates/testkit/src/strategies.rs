@@ -49,7 +49,7 @@ pub fn any_graph() -> impl Strategy<Value = Graph> {
 /// `1 x 1` output of 2 to 4 logits.
 pub fn graphs(options: Options) -> impl Strategy<Value = Graph> {
     let numbers = |count| collection::vec(any::<u8>(), count);
-    (numbers(6), collection::vec(numbers(48), 1..=4))
+    (numbers(7), collection::vec(numbers(48), 1..=4))
         .prop_map(move |(ends, blocks)| decode(options, &ends, &blocks))
 }
 

@@ -240,6 +240,21 @@ fn sample(options: strategies::Options, count: usize) -> Vec<Graph> {
 }
 
 #[test]
+fn any_graph_shows_every_operator_and_shared_kernels() {
+    let options = strategies::Options { constructs: true, untrained: true, ..Default::default() };
+    for prunable in [false, true] {
+        let graphs = sample(strategies::Options { prunable, ..options }, 1500);
+        let kinds: BTreeSet<&str> =
+            graphs.iter().flat_map(|graph| graph.nodes().map(|(_, node)| node.op.kind())).collect();
+        // A bias of its own lets no channel be silent.
+        let all = if prunable { 30 } else { 31 };
+        assert_eq!(kinds.len(), all, "{kinds:?}");
+        let shared = |graph: &&Graph| graph.nodes().any(|(_, node)| node.shares.is_some());
+        assert!(graphs.iter().filter(shared).count() > 60);
+    }
+}
+
+#[test]
 fn random_networks_show_every_operator_and_many_joins() {
     let graphs = sample(strategies::Options::default(), 400);
     let kinds: BTreeSet<&str> =

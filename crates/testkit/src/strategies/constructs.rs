@@ -24,6 +24,13 @@ impl Sketch {
         numbers: &mut Numbers<'_>,
         input: NodeId,
     ) -> Option<NodeId> {
+        // The channels of an image cannot die, so most blocks work on those of a convolution.
+        let input = if numbers.below(4) < 3 {
+            let conv = Conv2d::new(numbers.width(), numbers.resting_window());
+            self.unit(numbers, conv, input).unwrap_or(input)
+        } else {
+            input
+        };
         let end = match kind {
             0 => self.split(numbers, input),
             1 => self.selection(numbers, input),
@@ -155,9 +162,9 @@ impl Sketch {
         self.add(join, &ends)
     }
 
-    /// The wire joined to an operand with one position or one channel.
+    /// The wire joined to an operand with one position, or with one channel, after which no channel is silent.
     fn spread_operand(&mut self, numbers: &mut Numbers<'_>, input: NodeId) -> Option<NodeId> {
-        let operand = if numbers.flag() {
+        let operand = if numbers.flag() || self.options.prunable {
             let conv = Conv2d::new(self.shape(input).channels, numbers.resting_window());
             let operand = self.unit(numbers, conv, input)?;
             self.add(Op::GlobalAvgPool, &[operand])?
@@ -173,7 +180,7 @@ impl Sketch {
     fn reshaped(&mut self, numbers: &mut Numbers<'_>, input: NodeId) -> Option<NodeId> {
         use Axis::{Channels, Height, Width};
         let Shape { height, width, .. } = self.shape(input);
-        let choice = numbers.below(if self.options.prunable { 3 } else { 6 });
+        let choice = numbers.below(6);
         let op = match choice {
             0 => Op::Permute([Width, Height, Channels]),
             1 => Op::Reshape { height: width, width: height },
@@ -187,12 +194,10 @@ impl Sketch {
 
     /// Operators that stop a silent channel from being silent, or make it matter to others.
     fn biased(&mut self, numbers: &mut Numbers<'_>, input: NodeId) -> Option<NodeId> {
-        if self.options.prunable {
-            return None;
-        }
         let norm =
             LocalResponseNorm { size: 1 + numbers.below(4), alpha: 0.5, beta: 0.75, bias: 1.0 };
-        let ops = [Op::Bias, Op::Softmax, Op::LocalResponseNorm(norm)];
-        self.add(ops[numbers.below(3)].clone(), &[input])
+        let ops = [Op::Softmax, Op::LocalResponseNorm(norm), Op::Bias];
+        let choices = if self.options.prunable { 2 } else { ops.len() };
+        self.add(ops[numbers.below(choices)].clone(), &[input])
     }
 }
