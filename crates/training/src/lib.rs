@@ -44,6 +44,7 @@ mod recipe;
 
 mod parameters;
 
+mod forward_pass;
 mod program;
 mod session;
 
@@ -54,6 +55,7 @@ mod checkpoint;
 mod error;
 
 pub use error::TrainError;
+pub use forward_pass::ForwardPass;
 pub use parameters::{Network, Parameters};
 pub use penalty::Penalty;
 pub use program::Program;

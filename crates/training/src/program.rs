@@ -29,6 +29,7 @@ pub struct Program {
     /// Number of values in the arena.
     pub(crate) arena: usize,
     pub(crate) instructions: Vec<Instruction>,
+    pub(crate) nodes: Vec<Option<NodeId>>,
 }
 
 impl Program {
@@ -45,6 +46,12 @@ impl Program {
     /// The instructions, in order.
     pub fn instructions(&self) -> &[Instruction] {
         &self.instructions
+    }
+
+    /// For every instruction the node that it works for; none for the loss and the optimizer. A node without instructions is
+    /// done by another one, or only looks at its input in another way.
+    pub fn nodes(&self) -> &[Option<NodeId>] {
+        &self.nodes
     }
 
     /// Bytes of device memory that the program works on.
@@ -64,8 +71,9 @@ impl Program {
         let wires = Wires::new(graph, batch, mode, layout.images.offset, &mut buffers);
         emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
         let arena = buffers.place(layout.len);
-        let instructions = emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
-        Ok(Self { batch, layout, input, arena, instructions })
+        let (instructions, nodes) =
+            emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
+        Ok(Self { batch, layout, input, arena, instructions, nodes })
     }
 }
 
@@ -137,7 +145,7 @@ fn emit(
     wires: &Wires,
     buffers: &mut Buffers,
     logits: NodeId,
-) -> Vec<Instruction> {
+) -> (Vec<Instruction>, Vec<Option<NodeId>>) {
     let (mode, momentum, smoothing) = match purpose {
         Purpose::Training(recipe) => {
             (Mode::Train, recipe.batch_norm_momentum as f32, recipe.label_smoothing as f32)
@@ -146,8 +154,10 @@ fn emit(
     };
     let mut emitter = Emitter::new(graph, batch, mode, layout, wires, momentum, buffers);
     for (id, _) in graph.nodes() {
+        emitter.begin(Some(id));
         emitter.forward(id);
     }
+    emitter.begin(None);
     let value = emitter.value(logits);
     let grad_logits: Option<Tensor> = match mode {
         Mode::Train => emitter.gradient_to_write(logits).map(|(tensor, _)| tensor),
@@ -164,8 +174,10 @@ fn emit(
     });
     if let Purpose::Training(recipe) = purpose {
         for (id, _) in graph.nodes().rev() {
+            emitter.begin(Some(id));
             emitter.backward(id);
         }
+        emitter.begin(None);
         for (parameters, decay) in
             [(layout.decayed, recipe.weight_decay as f32), (layout.exempt, 0.0)]
         {

@@ -43,6 +43,16 @@ impl<'d, D: Device> Session<'d, D> {
         values
     }
 
+    /// Executes the program on what the memory holds.
+    pub(crate) fn execute(&mut self, scalars: Scalars) {
+        self.device.execute(&mut self.memory, &mut self.executable, scalars);
+    }
+
+    /// Executes something else on the program's memory.
+    pub(crate) fn execute_other(&mut self, executable: &mut D::Executable, scalars: Scalars) {
+        self.device.execute(&mut self.memory, executable, scalars);
+    }
+
     /// Executes the program on a batch of which the first `valid` images count.
     pub(crate) fn run(
         &mut self,

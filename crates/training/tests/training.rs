@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use tensor_ops::Cpu;
 use testkit::{Mode, cross_entropy, interpret, random_parameters, strategies, tape, toys};
 use training::{
-    Control, Curve, EpochEnd, Evaluator, Network, Optimizer, Parameters, Penalty, Recipe, Schedule,
-    TrainError, Trainer,
+    Control, Curve, EpochEnd, Evaluator, ForwardPass, Network, Optimizer, Parameters, Penalty,
+    Recipe, Schedule, TrainError, Trainer,
 };
 
 const BATCH: usize = 6;
@@ -400,4 +400,24 @@ fn schedules_follow_their_formulas() {
     close(at(Curve::Cosine { peak: 0.1, last: 0.02 }, 0.0, 5.0), 0.06);
     close(at(Curve::Cosine { peak: 0.1, last: 0.02 }, 2.0, 6.0), 0.06);
     close(at(Curve::Cosine { peak: 0.1, last: 0.02 }, 2.0, 10.0), 0.02);
+}
+
+#[test]
+fn the_steps_of_a_forward_pass_do_what_the_whole_does_and_name_their_nodes() {
+    let graph = toys::inception_block();
+    let network = Network::init(graph.clone(), Streams::new(5));
+    let device = Cpu::new(2).unwrap();
+    let mut whole = ForwardPass::new(&network, 3, &device).unwrap();
+    let mut steps = ForwardPass::new(&network, 3, &device).unwrap();
+    whole.run();
+    for step in 0..steps.nodes().len() {
+        steps.run_step(step);
+    }
+    assert_eq!(whole.losses(), steps.losses());
+    assert!(whole.losses().iter().all(|loss| *loss > 0.0));
+    for (id, node) in graph.nodes().filter(|(_, node)| node.op.is_producer()) {
+        let own = steps.nodes().iter().filter(|node| **node == Some(id));
+        assert_eq!(own.count(), 1, "{}", node.name);
+    }
+    assert_eq!(steps.nodes().last(), Some(&None));
 }

@@ -18,6 +18,9 @@ pub(crate) struct Emitter<'a> {
     pub(crate) momentum: f32,
     buffers: &'a mut Buffers,
     instructions: Vec<Instruction>,
+    /// The node that is emitted; none for the loss and the optimizer.
+    node: Option<NodeId>,
+    nodes: Vec<Option<NodeId>>,
     written: Vec<bool>,
 }
 
@@ -41,6 +44,8 @@ impl<'a> Emitter<'a> {
             momentum,
             buffers,
             instructions: Vec::new(),
+            node: None,
+            nodes: Vec::new(),
             written,
         }
     }
@@ -48,6 +53,12 @@ impl<'a> Emitter<'a> {
     /// Appends an instruction whose tensors were made since the last one.
     pub(crate) fn push(&mut self, instruction: Instruction) {
         self.instructions.push(instruction);
+        self.nodes.push(self.node);
+    }
+
+    /// Says which node the next instructions belong to.
+    pub(crate) fn begin(&mut self, node: Option<NodeId>) {
+        self.node = node;
     }
 
     /// The tensor of a view, used by the next instruction.
@@ -76,8 +87,8 @@ impl<'a> Emitter<'a> {
         Some((self.gradient(id), accumulate))
     }
 
-    /// The finished list.
-    pub(crate) fn finish(self) -> Vec<Instruction> {
-        self.instructions
+    /// The finished list, with the node of every instruction.
+    pub(crate) fn finish(self) -> (Vec<Instruction>, Vec<Option<NodeId>>) {
+        (self.instructions, self.nodes)
     }
 }
