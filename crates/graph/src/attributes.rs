@@ -152,7 +152,7 @@ impl Gather {
         Self { channels: (start..start.saturating_add(count)).collect() }
     }
 
-    /// Channel shuffle (ShuffleNet, arXiv 1707.01083): `width` channels in `groups` blocks are dealt out in turn. Empty if
+    /// Channel shuffle (`ShuffleNet`, arXiv 1707.01083): `width` channels in `groups` blocks are dealt out in turn. Empty if
     /// `groups` is zero or does not divide `width`.
     pub fn shuffle(groups: usize, width: usize) -> Self {
         if groups == 0 || !width.is_multiple_of(groups) {

@@ -5,8 +5,8 @@
 //! rule, `configurable_ops.py`). A wire that only disappeared nodes read is of no use and disappears as well.
 
 use crate::{
-    Axis, Bundle, Channels, Conv2d, Graph, GraphError, GroupId, Keep, MAX_WIDTH, Node, NodeId, Op,
-    Spread, Widths,
+    Axis, Bundle, Channels, Conv2d, Conv3d, ConvTranspose, Graph, GraphError, GroupId, Keep,
+    Linear, MAX_WIDTH, Node, NodeId, Op, Spread, Widths,
 };
 
 /// For every wire the channels of the rewritten network, as indices into the wire as it was.
@@ -122,9 +122,9 @@ impl Carrier<'_> {
                 }
                 self.produced(id, node, conv.bias)?
             }
-            Op::Conv3d(conv) => self.produced(id, node, conv.bias)?,
-            Op::ConvTranspose(conv) => self.produced(id, node, conv.bias)?,
-            Op::Linear(linear) => self.produced(id, node, linear.bias)?,
+            Op::Conv3d(Conv3d { bias, .. })
+            | Op::ConvTranspose(ConvTranspose { bias, .. })
+            | Op::Linear(Linear { bias, .. }) => self.produced(id, node, *bias)?,
             Op::Depthwise(depthwise) => {
                 let each = depthwise.multiplier;
                 let carried = input(0).channels.iter();
@@ -142,12 +142,13 @@ impl Carrier<'_> {
             | Op::GlobalAvgPool
             | Op::GlobalMaxPool
             | Op::Resize(_)
+            | Op::Permute([.., Axis::Channels])
             | Op::Dropout { .. } => same(input(0).silent),
             Op::Add | Op::Sub | Op::Mul | Op::Maximum | Op::Minimum => self.joined(node)?,
             Op::Concat(Axis::Channels) => self.appended(node)?,
             Op::Concat(Axis::Height | Axis::Width) => {
                 let others = &node.inputs[1..];
-                let equal = |other: &NodeId| self.fit(input(0), &self.wires[other.index()]);
+                let equal = |other: &NodeId| Self::fit(input(0), &self.wires[other.index()]);
                 if !others.iter().all(equal) {
                     return None;
                 }
@@ -165,7 +166,6 @@ impl Carrier<'_> {
                     self.opaque(node)?
                 }
             }
-            Op::Permute([.., Axis::Channels]) => same(input(0).silent),
             Op::Permute([.., Axis::Height | Axis::Width]) => self.opaque(node)?,
             Op::Gather(gather) => {
                 let copies = self.positions(node.inputs[0]);
@@ -247,11 +247,12 @@ impl Carrier<'_> {
                     return None;
                 }
             } else if spread == Spread::Equal {
-                if left.is_some_and(|left| !self.fit(left, wire)) {
+                if left.is_some_and(|left| !Self::fit(left, wire)) {
                     return None;
                 }
                 left = left.or(Some(wire));
-            } else if gone(wires[0]) || (spread == Spread::Positions && !self.fit(wires[0], wire)) {
+            } else if gone(wires[0]) || (spread == Spread::Positions && !Self::fit(wires[0], wire))
+            {
                 return None;
             }
         }
@@ -259,7 +260,7 @@ impl Carrier<'_> {
     }
 
     /// Whether two wires can be operands of one join: the same channels, or as many where some are multiplied.
-    fn fit(&self, left: &Wire, right: &Wire) -> bool {
+    fn fit(left: &Wire, right: &Wire) -> bool {
         let rising = |wire: &Wire| wire.channels.is_sorted_by(|a, b| a < b);
         if rising(left) && rising(right) {
             left.channels == right.channels

@@ -56,9 +56,7 @@ impl fmt::Display for Op {
             Self::LocalResponseNorm(LocalResponseNorm { size, alpha, beta, bias }) => {
                 write!(f, " size {size} alpha {alpha} beta {beta} bias {bias}")
             }
-            // Concatenation along channels is so common that it goes without saying.
-            Self::Concat(Axis::Channels) => Ok(()),
-            Self::Concat(axis) => write!(f, " {axis}"),
+            Self::Concat(axis @ (Axis::Height | Axis::Width)) => write!(f, " {axis}"),
             Self::MaxPool(pool) | Self::AvgPool(pool) => write!(f, " {}", pool.window),
             Self::Gather(gather) => write!(f, " {gather}"),
             Self::DepthToSpace { block } | Self::SpaceToDepth { block } => write!(f, " {block}"),
@@ -75,7 +73,9 @@ impl fmt::Display for Op {
             Self::Reshape { height, width } => write!(f, " {height}x{width}"),
             Self::Permute([height, width, channels]) => write!(f, " {height} {width} {channels}"),
             Self::Dropout { rate } => write!(f, " {rate}"),
-            Self::Input(_)
+            // Concatenation along channels is so common that it goes without saying.
+            Self::Concat(Axis::Channels)
+            | Self::Input(_)
             | Self::Bias
             | Self::Gate
             | Self::Softmax

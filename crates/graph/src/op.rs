@@ -30,7 +30,7 @@ pub enum Op {
     BatchNorm(BatchNorm),
     /// Adds a trained value per channel. One input.
     Bias,
-    /// Stochastic gate per channel with a trained logit: at inference `x * [logit > 0] * sigmoid(logit)` (FiGS,
+    /// Stochastic gate per channel with a trained logit: at inference `x * [logit > 0] * sigmoid(logit)` (`FiGS`,
     /// arXiv 2006.09581). One input.
     Gate,
     /// An element-wise function. One input.

@@ -170,8 +170,9 @@ pub(crate) fn output_shape(op: &Op, inputs: &[Shape]) -> Result<Shape, ShapeProb
             input(0)
         }
         Op::LocalResponseNorm(norm) => {
-            let finite = norm.alpha.is_finite() && norm.beta.is_finite();
-            if norm.size == 0 || !finite || norm.alpha < 0.0 || !(norm.bias > 0.0) {
+            let [alpha, beta, bias] = [norm.alpha, norm.beta, norm.bias];
+            let finite = [alpha, beta, bias].iter().all(|number| number.is_finite());
+            if norm.size == 0 || !finite || alpha < 0.0 || bias <= 0.0 {
                 return Err(ShapeProblem::LocalResponse);
             }
             input(0)

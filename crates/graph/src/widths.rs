@@ -47,8 +47,8 @@ impl Graph {
     /// Widths of all wires from those of the producers (convolutions and linear layers), which `producer` gives.
     ///
     /// A selection of channels whose input changes width does not follow from widths: it is asked for like a producer.
-    /// Padding keeps its zeros. A wire that is fed by nothing or feeds nothing has width 0, whatever `producer` says, so that these are the widths of the
-    /// graph that [`Graph::with_widths`] makes.
+    /// Padding keeps its zeros. A wire that is fed by nothing or feeds nothing has width 0, whatever `producer` says, so that
+    /// these are the widths of the graph that [`Graph::with_widths`] makes.
     pub fn widths_from(&self, producer: impl Fn(NodeId) -> usize) -> Widths {
         let mut wires: Vec<usize> = Vec::with_capacity(self.len());
         for (id, node) in self.nodes() {
@@ -57,9 +57,12 @@ impl Graph {
             let own = || if input(0) == 0 { 0 } else { producer(id) };
             let width = match &node.op {
                 Op::Input(shape) => shape.channels,
-                Op::Conv2d(_) | Op::Conv3d(_) | Op::ConvTranspose(_) | Op::Linear(_) => own(),
                 Op::Gather(gather) if input(0) == before() => gather.channels.len(),
-                Op::Gather(_) => own(),
+                Op::Conv2d(_)
+                | Op::Conv3d(_)
+                | Op::ConvTranspose(_)
+                | Op::Linear(_)
+                | Op::Gather(_) => own(),
                 Op::Depthwise(depthwise) => input(0).saturating_mul(depthwise.multiplier),
                 Op::Concat(Axis::Channels) => {
                     let widths = node.inputs.iter().map(|id| wires[id.index()]);
@@ -148,11 +151,13 @@ impl Graph {
             let some_join = matches!(node.op, Op::Add | Op::Concat(_)) && !inputs.is_empty();
             let op = if complete || some_join {
                 self.resized(id, node, widths.on(id), source)?
-            } else if matches!(node.op, Op::Mul) && mapped[node.inputs[0].index()].is_some() {
-                return Err(lost());
-            } else if matches!(node.op, Op::Maximum | Op::Minimum) && !inputs.is_empty() {
-                return Err(lost());
             } else {
+                let has_first = node.inputs.first().is_some_and(|id| mapped[id.index()].is_some());
+                let partial = (matches!(node.op, Op::Mul) && has_first)
+                    || (matches!(node.op, Op::Maximum | Op::Minimum) && !inputs.is_empty());
+                if partial {
+                    return Err(lost());
+                }
                 None
             };
             let Some(op) = op else {

@@ -67,7 +67,7 @@ impl Parameters {
     }
 }
 
-/// Logit of a fresh gate: open with probability 0.924 (`log_odds_init` of FiGS).
+/// Logit of a fresh gate: open with probability 0.924 (`log_odds_init` of `FiGS`).
 const OPEN_LOGIT: f32 = 2.5;
 
 fn init_tensor(graph: &Graph, spec: &ParameterSpec, streams: Streams) -> ArrayD<f32> {
