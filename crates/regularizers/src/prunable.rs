@@ -88,8 +88,6 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
             | Op::Linear(_)
             | Op::Bias
             | Op::Softmax => vec![false; width],
-            // A gate is not what this strength can close.
-            Op::Gate => input(0).clone(),
             Op::Depthwise(depthwise) => {
                 let each = depthwise.multiplier;
                 input(0)
@@ -141,7 +139,9 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
                 let [before, after] = pad.channels.map(|zeros| vec![true; zeros]);
                 [before, input(0).clone(), after].concat()
             }
-            Op::LocalResponseNorm(_)
+            // What a gate does is not in the hands of this strength.
+            Op::Gate
+            | Op::LocalResponseNorm(_)
             | Op::Resize(_)
             | Op::Permute([.., Axis::Channels])
             | Op::MaxPool(_)

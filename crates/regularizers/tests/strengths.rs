@@ -1,14 +1,19 @@
 //! Strengths, groupings and the penalty term with its gradient.
 #![cfg(test)]
 
+use std::collections::BTreeMap;
+
 use cost_models::{CostForm, Flops, Params};
 use datasets::Streams;
-use graph::{Channels, Graph, GroupId, NodeId, Op, Role};
+use graph::{
+    Builder, Channels, Conv2d, ConvTranspose, Graph, GroupId, NodeId, Op, Role, Shape, Window,
+};
 use proptest::prelude::*;
 use regularizers::{
-    Gamma, GroupLasso, Grouping, Regularizer, Relaxation, Sources, Strength, StrengthError,
+    Gamma, Gate, GroupLasso, Grouping, Regularizer, Relaxation, SampledGate, Sources, Strength,
+    StrengthError,
 };
-use testkit::strategies::{self, cases};
+use testkit::strategies::{self, Options, cases};
 use training::Parameters;
 
 fn close(found: f64, expected: f64, tolerance: f64) -> bool {
@@ -30,6 +35,7 @@ fn groupings() -> impl Strategy<Value = Grouping> {
 fn strengths() -> impl Strategy<Value = Box<dyn Strength>> {
     prop_oneof![
         Just(()).prop_map(|()| Box::new(Gamma) as Box<dyn Strength>),
+        Just(()).prop_map(|()| Box::new(Gate) as Box<dyn Strength>),
         (0.0_f32..=1.0)
             .prop_map(|share| Box::new(GroupLasso::new(share).unwrap()) as Box<dyn Strength>),
     ]
@@ -40,7 +46,7 @@ fn parameters(graph: &Graph, seed: u64) -> Parameters {
     let mut parameters = Parameters::init(graph, Streams::new(seed));
     let mut state = seed | 1;
     for spec in graph.parameters() {
-        if matches!(spec.role, Role::Gamma | Role::Weight) {
+        if matches!(spec.role, Role::Gamma | Role::Weight | Role::Logit) {
             for value in parameters.values_mut(spec.node, spec.role).unwrap() {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
@@ -110,14 +116,18 @@ proptest! {
     /// The penalty of any network in every parameter that it depends on.
     #[test]
     fn the_gradient_of_the_term_is_its_derivative(
-        graph in strategies::graph(),
+        graph in strategies::graphs(Options { untrained: true, ..Options::default() }),
         seed in 0_u64..1000,
         strength in strengths(),
         l2 in any::<bool>(),
     ) {
         let channels = Channels::of(&graph);
         let sources = Sources::of(&graph, &channels, &*strength);
-        let grouping = if l2 { Grouping::L2 { threshold: 0.5 } } else { Grouping::Max };
+        let grouping = match (l2, strength.is_probability()) {
+            (true, _) => Grouping::L2 { threshold: 0.5 },
+            (false, true) => Grouping::Probabilistic,
+            (false, false) => Grouping::Max,
+        };
         let regularizer = Regularizer {
             graph: &graph, channels: &channels, strength: &*strength, sources: &sources, grouping, threshold: 0.5,
         };
@@ -160,8 +170,8 @@ proptest! {
         let parameters = parameters(&graph, seed);
         let form = CostForm::of(&Flops, &graph);
         let strengths = regularizer.strengths(&parameters).unwrap();
-        let keep = channels.keep_where(|group| strengths.is_alive(group));
-        let prices = form.group_prices(&channels, &channels.alive_widths(&keep));
+        let widths = channels.widths_where(|group| strengths.is_alive(group));
+        let prices = form.group_prices(&channels, &widths);
         let expected: f64 = channels
             .groups()
             .map(|group| prices[group.index()] * f64::from(strengths.of(group)))
@@ -193,6 +203,83 @@ fn each_strength_has_its_own_sources() {
         assert_eq!(GroupLasso::new(0.0).unwrap().is_source(&graph, id), kernel);
         assert_eq!(Gamma.is_source(&graph, id), matches!(node.op, Op::BatchNorm(_)));
     }
+}
+
+/// image -- gate -- transposed convolution -- shared convolution twice -- sum
+fn gated() -> Graph {
+    let mut build = Builder::new();
+    let image = build.add("image", Op::Input(Shape::new(4, 5, 3)), &[]).unwrap();
+    let gate = build.add("gate", Op::Gate, &[image]).unwrap();
+    let window = Window::new([2, 3]).stride(2);
+    let up = build.add("up", Op::ConvTranspose(ConvTranspose::new(4, window)), &[gate]).unwrap();
+    let one = build.add("one", Op::Conv2d(Conv2d::square(4, 3)), &[up]).unwrap();
+    let two = build.share("two", one, &[one]).unwrap();
+    let sum = build.add("sum", Op::Add, &[one, two]).unwrap();
+    build.finish(&[sum]).unwrap()
+}
+
+#[test]
+fn a_node_with_the_kernel_of_another_is_no_source() {
+    let graph = gated();
+    let lasso = GroupLasso::new(0.0).unwrap();
+    let sources: Vec<&str> = graph
+        .nodes()
+        .filter(|(id, _)| lasso.is_source(&graph, *id))
+        .map(|(_, node)| node.name.as_str())
+        .collect();
+    assert_eq!(sources, ["up", "one"]);
+}
+
+#[test]
+fn the_filters_of_a_transposed_convolution_are_those_of_its_outputs() {
+    let graph = gated();
+    let up = graph.find("up").unwrap();
+    let mut parameters = Parameters::init(&graph, Streams::new(0));
+    for (position, weight) in
+        parameters.values_mut(up, Role::Weight).unwrap().iter_mut().enumerate()
+    {
+        *weight = (position / 3 % 4) as f32;
+    }
+    let lasso = GroupLasso::new(0.5).unwrap();
+    assert_eq!(lasso.values(&graph, up, &parameters).unwrap(), [0.0, 1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn the_gradient_of_a_gate_is_its_derivative() {
+    let graph = gated();
+    let gate = graph.find("gate").unwrap();
+    let mut parameters = Parameters::init(&graph, Streams::new(0));
+    let logits = [0.5, -1.25, 2.0];
+    let noise = [-0.75, 1.0, -1.5];
+    let relaxation = Relaxation::new(2.0, false, false).unwrap();
+    let sampled = SampledGate { relaxation, noise: BTreeMap::from([(gate, noise.to_vec())]) };
+    for strength in [&Gate as &dyn Strength, &sampled] {
+        let mut value = |logits: &[f32]| {
+            parameters.values_mut(gate, Role::Logit).unwrap().copy_from_slice(logits);
+            strength.values(&graph, gate, &parameters).unwrap()
+        };
+        let step = 1.0 / 256.0;
+        let mut slopes = Vec::new();
+        for channel in 0..3 {
+            let mut at = |step: f32| {
+                let mut moved = logits;
+                moved[channel] += step;
+                f64::from(value(&moved)[channel])
+            };
+            slopes.push((at(step) - at(-step)) / f64::from(2.0 * step));
+        }
+        value(&logits);
+        let mut gradient = Parameters::new();
+        strength.add_gradient(&graph, gate, &parameters, &[1.0; 3], &mut gradient).unwrap();
+        for (found, slope) in gradient.values(gate, Role::Logit).unwrap().iter().zip(slopes) {
+            assert!((f64::from(*found) - slope).abs() < 1e-4, "{found} {slope}");
+        }
+        assert!(strength.is_alive(0.1, 0.1), "a gate at its threshold is alive");
+        assert!(!strength.is_alive(0.1_f32.next_down(), 0.1));
+    }
+    let few = SampledGate { relaxation, noise: BTreeMap::from([(gate, vec![0.0])]) };
+    let error = few.values(&graph, gate, &parameters).unwrap_err();
+    assert_eq!(error, StrengthError::Noise { node: "gate".to_owned(), expected: 3, found: 1 });
 }
 
 #[test]

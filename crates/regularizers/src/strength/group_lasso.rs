@@ -46,7 +46,8 @@ impl<'a> Kernel<'a> {
         let out = body.shape.channels;
         let input = graph.node(body.inputs[0]).shape.channels;
         let inner = if matches!(body.op, Op::ConvTranspose(_)) { input } else { 1 };
-        let rows = parameters.get(node, Role::Weight).map_or(1, |kernel| kernel.len() / out / inner);
+        let rows =
+            parameters.get(node, Role::Weight).map_or(1, |kernel| kernel.len() / out / inner);
         let values = values_of(graph, node, Role::Weight, rows * out * inner, parameters)?;
         Ok(Self { values, out, inner })
     }
