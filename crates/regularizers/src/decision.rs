@@ -24,7 +24,7 @@ impl MorphNet {
     /// Where that would cut the network or leave a join half empty, the strongest group of a wire without any alive channel
     /// is kept too, one after the other, until it does not.
     pub fn decide(&self, parameters: &Parameters) -> Result<Decision, GraphError> {
-        let strengths = self.sources.strengths(parameters);
+        let strengths = self.strengths(parameters);
         let mut alive: Vec<bool> =
             strengths.iter().map(|strength| self.is_alive(*strength)).collect();
         let mut revived = Vec::new();

@@ -5,7 +5,7 @@ use graph::{Channels, Graph, NodeId, Role, Widths};
 use serde::{Deserialize, Serialize};
 use training::{Parameters, Penalty};
 
-use crate::{GammaSources, proximal::shrink_maximum};
+use crate::{Gamma, Grouping, Prunable, Regularizer, Sources, proximal::shrink_maximum};
 
 /// How hard channels are pressed, and when one counts as dead.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,8 @@ pub struct Settings {
 pub struct MorphNet {
     pub(crate) graph: Graph,
     pub(crate) channels: Channels,
-    pub(crate) sources: GammaSources,
+    pub(crate) sources: Sources,
+    pub(crate) prunable: Prunable,
     pub(crate) settings: Settings,
     form: CostForm,
     lambda: f64,
@@ -31,9 +32,10 @@ impl MorphNet {
     /// The penalty on a graph, with prices from a cost form of that graph.
     pub fn new(graph: &Graph, form: CostForm, settings: Settings) -> Self {
         let channels = Channels::of(graph);
-        let sources = GammaSources::of(graph, &channels);
+        let sources = Sources::of(graph, &channels, &Gamma);
+        let prunable = Prunable::of(graph, &channels, &sources);
         let lambda = settings.strength / form.at(&graph.widths());
-        Self { graph: graph.clone(), channels, sources, settings, form, lambda }
+        Self { graph: graph.clone(), channels, sources, prunable, settings, form, lambda }
     }
 
     /// The channel groups of the graph.
@@ -42,8 +44,31 @@ impl MorphNet {
     }
 
     /// Where the strengths come from.
-    pub fn sources(&self) -> &GammaSources {
+    pub fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    /// Which groups can die.
+    pub fn prunable(&self) -> &Prunable {
+        &self.prunable
+    }
+
+    /// The largest `|gamma|` of every group; infinite for groups that cannot die.
+    pub fn strengths(&self, parameters: &Parameters) -> Vec<f32> {
+        let regularizer = Regularizer {
+            graph: &self.graph,
+            channels: &self.channels,
+            strength: &Gamma,
+            sources: &self.sources,
+            grouping: Grouping::Max,
+            threshold: self.settings.alive_threshold as f32,
+        };
+        let strengths =
+            regularizer.strengths(parameters).expect("the scales of all norms are there");
+        let one = |group| {
+            if self.prunable.contains(group) { strengths.of(group) } else { f32::INFINITY }
+        };
+        self.channels.groups().map(one).collect()
     }
 
     /// Marginal cost of one more channel of every group, at the alive widths.
@@ -53,7 +78,7 @@ impl MorphNet {
 
     /// Cost of what is alive, as a share of the seed's.
     pub fn alive_share(&self, parameters: &Parameters) -> f64 {
-        let strengths = self.sources.strengths(parameters);
+        let strengths = self.strengths(parameters);
         self.form.at(&self.alive_widths(&strengths)) / self.form.at(&self.graph.widths())
     }
 
@@ -71,18 +96,18 @@ impl MorphNet {
 impl Penalty for MorphNet {
     fn parameters(&self) -> Vec<(NodeId, Role)> {
         self.sources
-            .norms()
+            .nodes()
             .iter()
             .flat_map(|norm| [(*norm, Role::Gamma), (*norm, Role::Beta)])
             .collect()
     }
 
     fn apply(&mut self, parameters: &mut Parameters, learning_rate: f64) -> f64 {
-        let strengths = self.sources.strengths(parameters);
+        let strengths = self.strengths(parameters);
         let prices = self.prices(&strengths);
         let mut penalty = 0.0;
         let mut gammas = Vec::new();
-        for group in self.channels.groups().filter(|group| self.sources.is_prunable(*group)) {
+        for group in self.channels.groups().filter(|group| self.prunable.contains(*group)) {
             let (price, strength) = (prices[group.index()], strengths[group.index()]);
             penalty += self.lambda * price * f64::from(strength);
             let members = self.sources.members(group);

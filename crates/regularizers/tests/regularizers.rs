@@ -8,7 +8,7 @@ use graph::{
     Role, Shape,
 };
 use proptest::prelude::*;
-use regularizers::{GammaSources, MorphNet, Settings, shrink_maximum};
+use regularizers::{Gamma, MorphNet, Prunable, Settings, Sources, shrink_maximum};
 use surgery::{expand, mask, shrink};
 use tensor_ops::Cpu;
 use testkit::{strategies, toys};
@@ -64,7 +64,7 @@ proptest! {
         prop_assert!(graph.with_widths(&decision.survivors.widths()).is_ok());
         let channels = penalty.channels();
         prop_assert!(ChannelMap::of(&graph, channels, &decision.keep).is_ok());
-        for group in channels.groups().filter(|group| !penalty.sources().is_prunable(*group)) {
+        for group in channels.groups().filter(|group| !penalty.prunable().contains(*group)) {
             prop_assert!(decision.keep.is_alive(group));
         }
     }
@@ -139,7 +139,7 @@ fn a_group_tied_by_an_addition_dies_as_one_and_takes_its_shifts_with_it() {
     }
     set(&mut parameters, left, &[1e-3, 1.0, 1.0, 1.0, 1.0, 1.0]);
     set(&mut parameters, right, &[2e-3, 1e-3, 1.0, 1.0, 1.0, 1.0]);
-    let price = penalty.prices(&penalty.sources().strengths(&parameters));
+    let price = penalty.prices(&penalty.strengths(&parameters));
     let group = penalty.channels().on(left)[0];
     // A step that takes the weak pair to zero and leaves the others alive.
     penalty.apply(&mut parameters, 4e-3 / price[group.index()]);
@@ -186,30 +186,32 @@ fn chain_with(activation: Activation, scale: bool) -> Graph {
     build.finish(&[logits]).unwrap()
 }
 
+fn prunable_groups(graph: &Graph, channels: &Channels) -> Prunable {
+    Prunable::of(graph, channels, &Sources::of(graph, channels, &Gamma))
+}
+
 #[test]
 fn channels_that_would_still_speak_cannot_die_and_the_reader_is_named() {
     let graph = chain_with(Activation::Sigmoid, true);
-    let sources = GammaSources::of(&graph, &Channels::of(&graph));
+    let prunable = prunable_groups(&graph, &Channels::of(&graph));
     let readers: Vec<&str> =
-        sources.leaks().iter().map(|leak| graph.node(leak.reader).name.as_str()).collect();
+        prunable.leaks().iter().map(|leak| graph.node(leak.reader).name.as_str()).collect();
     assert_eq!(readers, ["logits", "logits", "logits"]);
 
     let graph = chain_with(Activation::Relu, true);
     let channels = Channels::of(&graph);
-    let sources = GammaSources::of(&graph, &channels);
-    assert!(sources.leaks().is_empty());
-    assert!(
-        channels.on(graph.find("conv").unwrap()).iter().all(|group| sources.is_prunable(*group))
-    );
+    let prunable = prunable_groups(&graph, &channels);
+    assert!(prunable.leaks().is_empty());
+    assert!(channels.on(graph.find("conv").unwrap()).iter().all(|group| prunable.contains(*group)));
 }
 
 #[test]
 fn a_norm_without_scale_is_no_source() {
     let graph = chain_with(Activation::Relu, false);
     let channels = Channels::of(&graph);
-    let sources = GammaSources::of(&graph, &channels);
-    assert!(sources.norms().is_empty());
-    assert!(channels.groups().all(|group| !sources.is_prunable(group)));
+    assert!(Sources::of(&graph, &channels, &Gamma).nodes().is_empty());
+    let prunable = prunable_groups(&graph, &channels);
+    assert!(channels.groups().all(|group| !prunable.contains(group)));
 }
 
 /// image -- conv1 -- conv2 -- pool -- logits, far wider than the bars need.

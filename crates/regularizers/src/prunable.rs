@@ -1,7 +1,8 @@
-//! Batch-norm scales as channel strengths, and which groups they can silence.
+//! Which channel groups batch-norm scales can silence.
 
-use graph::{Axis, Channels, Graph, GroupId, NodeId, Op, Role};
-use training::Parameters;
+use graph::{Axis, Channels, Graph, GroupId, NodeId, Op};
+
+use crate::Sources;
 
 /// A channel that would still speak if all scales and shifts of its group were zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,73 +13,38 @@ pub struct Leak {
     pub reader: NodeId,
 }
 
-/// The batch-norm channels that make up the strength of every group.
+/// Which groups can die without a trace.
+///
+/// A group can if it is not frozen, has a source of strength, and wherever one of its channels is mixed with others (by a
+/// convolution, a linear layer or an output) that channel is zero once the group's scales and shifts are zero.
 #[derive(Clone, Debug, PartialEq)]
-pub struct GammaSources {
-    members: Vec<Vec<(NodeId, usize)>>,
-    norms: Vec<NodeId>,
-    leaks: Vec<Leak>,
+pub struct Prunable {
     prunable: Vec<bool>,
+    leaks: Vec<Leak>,
 }
 
-impl GammaSources {
-    /// Finds the sources in a graph.
-    ///
-    /// A group is prunable if it is not frozen, has a source, and wherever one of its channels is mixed with others (by a
-    /// convolution, a linear layer or an output) that channel is zero once the group's scales and shifts are zero.
-    pub fn of(graph: &Graph, channels: &Channels) -> Self {
-        let mut members = vec![Vec::new(); channels.len()];
-        let mut norms = Vec::new();
-        for (id, node) in graph.nodes() {
-            if matches!(&node.op, Op::BatchNorm(norm) if norm.scale) {
-                norms.push(id);
-                for (channel, group) in channels.on(id).iter().enumerate() {
-                    members[group.index()].push((id, channel));
-                }
-            }
-        }
+impl Prunable {
+    /// Finds the groups that batch-norm scales can silence.
+    pub fn of(graph: &Graph, channels: &Channels, sources: &Sources) -> Self {
         let leaks = leaks(graph, channels);
         let mut prunable: Vec<bool> = channels
             .groups()
-            .map(|group| !channels.is_frozen(group) && !members[group.index()].is_empty())
+            .map(|group| !channels.is_frozen(group) && !sources.members(group).is_empty())
             .collect();
         for leak in &leaks {
             prunable[leak.group.index()] = false;
         }
-        Self { members, norms, leaks, prunable }
-    }
-
-    /// Batch-norm nodes with a scale, in order.
-    pub fn norms(&self) -> &[NodeId] {
-        &self.norms
-    }
-
-    /// Node and channel of every scale of a group.
-    pub fn members(&self, group: GroupId) -> &[(NodeId, usize)] {
-        &self.members[group.index()]
+        Self { prunable, leaks }
     }
 
     /// Whether the group can die.
-    pub fn is_prunable(&self, group: GroupId) -> bool {
+    pub fn contains(&self, group: GroupId) -> bool {
         self.prunable[group.index()]
     }
 
     /// Why groups that are not frozen cannot die: the first reader of each.
     pub fn leaks(&self) -> &[Leak] {
         &self.leaks
-    }
-
-    /// The largest `|gamma|` of every group; infinite for groups that cannot die.
-    pub fn strengths(&self, parameters: &Parameters) -> Vec<f32> {
-        let gamma = |(node, channel): &(NodeId, usize)| {
-            parameters.values(*node, Role::Gamma).expect("the node is a batch norm with scale")
-                [*channel]
-                .abs()
-        };
-        let strength = |(members, prunable): (&Vec<(NodeId, usize)>, &bool)| {
-            if *prunable { members.iter().map(gamma).fold(0.0, f32::max) } else { f32::INFINITY }
-        };
-        self.members.iter().zip(&self.prunable).map(strength).collect()
     }
 }
 
@@ -122,8 +88,6 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
             | Op::Linear(_)
             | Op::Bias
             | Op::Softmax => vec![false; width],
-            // A gate is not what this strength can close.
-            Op::Gate => input(0).clone(),
             Op::Depthwise(depthwise) => {
                 let each = depthwise.multiplier;
                 input(0)
@@ -175,7 +139,9 @@ fn silent_channels(graph: &Graph) -> Vec<Vec<bool>> {
                 let [before, after] = pad.channels.map(|zeros| vec![true; zeros]);
                 [before, input(0).clone(), after].concat()
             }
-            Op::LocalResponseNorm(_)
+            // What a gate does is not in the hands of this strength.
+            Op::Gate
+            | Op::LocalResponseNorm(_)
             | Op::Resize(_)
             | Op::Permute([.., Axis::Channels])
             | Op::MaxPool(_)
