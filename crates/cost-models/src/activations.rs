@@ -1,13 +1,13 @@
 //! Channels made by kernels.
 
-use graph::{Graph, NodeId, Op};
+use graph::{Graph, NodeId};
 
-use crate::{CostModel, NodeCost};
+use crate::{CostModel, NodeCost, Work};
 
 /// Number of output channels of convolutions, depthwise convolutions and linear layers, whatever the size of the image.
 ///
 /// The activation count of `resource_function.py` of MorphNet: every channel has the same price, so that the penalty is a
-/// plain sum of strengths.
+/// plain sum of strengths. What other counters call activations is [`crate::Macts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activations;
 
@@ -21,38 +21,22 @@ impl CostModel for Activations {
     }
 
     fn node(&self, graph: &Graph, id: NodeId) -> NodeCost {
-        match &graph.node(id).op {
-            Op::Conv2d(_)
-            | Op::Conv3d(_)
-            | Op::ConvTranspose(_)
-            | Op::Depthwise(_)
-            | Op::Linear(_) => NodeCost::linear(1.0, id),
-            Op::Input(_)
-            | Op::BatchNorm(_)
-            | Op::Activation(_)
-            | Op::Add
-            | Op::Mul
-            | Op::Concat(_)
-            | Op::MaxPool(_)
-            | Op::AvgPool(_)
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::Flatten
-            | Op::Bias
-            | Op::Gate
-            | Op::Softmax
-            | Op::LocalResponseNorm(_)
-            | Op::Sub
-            | Op::Maximum
-            | Op::Minimum
-            | Op::Gather(_)
-            | Op::DepthToSpace { .. }
-            | Op::SpaceToDepth { .. }
-            | Op::Resize(_)
-            | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_)
-            | Op::Dropout { .. } => NodeCost::FREE,
-        }
+        made_by_kernel(graph, id, 1.0)
+    }
+}
+
+/// `coefficient` for every output channel of a node with a kernel.
+pub(crate) fn made_by_kernel(graph: &Graph, id: NodeId, coefficient: f64) -> NodeCost {
+    match Work::of(graph, id) {
+        Work::Kernel(_) => NodeCost::linear(coefficient, id),
+        Work::BatchNorm { .. }
+        | Work::Bias
+        | Work::Gate
+        | Work::Join { .. }
+        | Work::Function { .. }
+        | Work::Concat
+        | Work::Pool { .. }
+        | Work::Copy
+        | Work::View => NodeCost::FREE,
     }
 }

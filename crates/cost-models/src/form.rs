@@ -2,124 +2,7 @@
 
 use graph::{Channels, Graph, NodeId, Widths};
 
-use crate::CostModel;
-
-/// One term of a cost: a coefficient times up to two widths. A wire is named by the node that makes it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Term {
-    /// Independent of widths.
-    Constant(f64),
-    /// `coefficient * width(wire)`.
-    Linear(f64, NodeId),
-    /// `coefficient * width(a) * width(b)`.
-    Bilinear(f64, NodeId, NodeId),
-}
-
-impl Term {
-    /// Number of widths in the product.
-    pub fn degree(self) -> u32 {
-        match self {
-            Self::Constant(_) => 0,
-            Self::Linear(..) => 1,
-            Self::Bilinear(..) => 2,
-        }
-    }
-
-    /// Value at the given widths.
-    pub fn at(self, widths: &Widths) -> f64 {
-        let width = |wire| widths.on(wire) as f64;
-        match self {
-            Self::Constant(coefficient) => coefficient,
-            Self::Linear(coefficient, wire) => coefficient * width(wire),
-            Self::Bilinear(coefficient, a, b) => coefficient * width(a) * width(b),
-        }
-    }
-
-    /// The same term times a factor.
-    fn scaled(self, factor: f64) -> Self {
-        match self {
-            Self::Constant(coefficient) => Self::Constant(coefficient * factor),
-            Self::Linear(coefficient, wire) => Self::Linear(coefficient * factor, wire),
-            Self::Bilinear(coefficient, a, b) => Self::Bilinear(coefficient * factor, a, b),
-        }
-    }
-
-    /// Adds the derivatives with respect to each of its widths.
-    fn add_prices(self, widths: &Widths, prices: &mut [f64]) {
-        let width = |wire| widths.on(wire) as f64;
-        match self {
-            Self::Constant(_) => {}
-            Self::Linear(coefficient, wire) => prices[wire.index()] += coefficient,
-            Self::Bilinear(coefficient, a, b) => {
-                prices[a.index()] += coefficient * width(b);
-                prices[b.index()] += coefficient * width(a);
-            }
-        }
-    }
-}
-
-/// Cost of one node: the largest of several sums of terms. Counts have one sum; a roofline has two.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NodeCost {
-    alternatives: Vec<Vec<Term>>,
-}
-
-impl NodeCost {
-    /// Costs nothing.
-    pub const FREE: Self = Self { alternatives: Vec::new() };
-
-    /// A sum of terms.
-    pub fn sum(terms: Vec<Term>) -> Self {
-        Self::max(vec![terms])
-    }
-
-    /// The largest of several sums of terms.
-    pub fn max(alternatives: Vec<Vec<Term>>) -> Self {
-        Self { alternatives }
-    }
-
-    /// `coefficient * width(wire)`.
-    pub fn linear(coefficient: f64, wire: NodeId) -> Self {
-        Self::sum(vec![Term::Linear(coefficient, wire)])
-    }
-
-    /// `coefficient * width(a) * width(b)`.
-    pub fn bilinear(coefficient: f64, a: NodeId, b: NodeId) -> Self {
-        Self::sum(vec![Term::Bilinear(coefficient, a, b)])
-    }
-
-    /// The same cost times a factor, for another unit.
-    pub fn scaled(self, factor: f64) -> Self {
-        let scale = |terms: Vec<Term>| terms.into_iter().map(|term| term.scaled(factor)).collect();
-        Self::max(self.alternatives.into_iter().map(scale).collect())
-    }
-
-    /// The sums that the largest is taken of; none if free.
-    pub fn alternatives(&self) -> &[Vec<Term>] {
-        &self.alternatives
-    }
-
-    /// The terms of the largest sum at the given widths; the first of equals.
-    pub fn active(&self, widths: &Widths) -> &[Term] {
-        let mut largest: Option<(&[Term], f64)> = None;
-        for terms in &self.alternatives {
-            let value = sum(terms, widths);
-            if largest.is_none_or(|(_, other)| value > other) {
-                largest = Some((terms, value));
-            }
-        }
-        largest.map_or(&[], |(terms, _)| terms)
-    }
-
-    /// Value at the given widths.
-    pub fn at(&self, widths: &Widths) -> f64 {
-        sum(self.active(widths), widths)
-    }
-}
-
-fn sum(terms: &[Term], widths: &Widths) -> f64 {
-    terms.iter().map(|term| term.at(widths)).sum()
-}
+use crate::{CostModel, NodeCost};
 
 /// The cost of a network as a function of its widths: the sum over nodes of [`NodeCost`].
 ///
@@ -160,9 +43,7 @@ impl CostForm {
     pub fn price(&self, widths: &Widths) -> Vec<f64> {
         let mut prices = vec![0.0; self.nodes.len()];
         for (_, cost) in &self.nodes {
-            for term in cost.active(widths) {
-                term.add_prices(widths, &mut prices);
-            }
+            cost.add_prices(widths, &mut prices);
         }
         prices
     }

@@ -1,8 +1,8 @@
 //! Multiply-adds by kernels.
 
-use graph::{Graph, NodeId, Op};
+use graph::{Graph, NodeId};
 
-use crate::{CostModel, NodeCost};
+use crate::{CostModel, NodeCost, Work};
 
 /// Multiply-adds by kernel values for one image, taps over padding included.
 ///
@@ -30,47 +30,17 @@ impl CostModel for Macs {
     }
 
     fn node(&self, graph: &Graph, id: NodeId) -> NodeCost {
-        let node = graph.node(id);
-        let area = node.shape.area() as f64;
-        match &node.op {
-            Op::Conv2d(conv) => {
-                let coefficient = area * conv.window.taps() as f64 / conv.groups as f64;
-                NodeCost::bilinear(coefficient, node.inputs[0], id)
-            }
-            Op::Conv3d(conv) => NodeCost::bilinear(area * conv.taps() as f64, node.inputs[0], id),
-            Op::ConvTranspose(conv) => {
-                let positions = graph.node(node.inputs[0]).shape.area();
-                let coefficient = (positions * conv.window.taps()) as f64;
-                NodeCost::bilinear(coefficient, node.inputs[0], id)
-            }
-            Op::Depthwise(depthwise) => NodeCost::linear(area * depthwise.window.taps() as f64, id),
-            Op::Linear(_) => NodeCost::bilinear(1.0, node.inputs[0], id),
-            Op::Input(_)
-            | Op::BatchNorm(_)
-            | Op::Activation(_)
-            | Op::Add
-            | Op::Mul
-            | Op::Concat(_)
-            | Op::MaxPool(_)
-            | Op::AvgPool(_)
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::Flatten
-            | Op::Bias
-            | Op::Gate
-            | Op::Softmax
-            | Op::LocalResponseNorm(_)
-            | Op::Sub
-            | Op::Maximum
-            | Op::Minimum
-            | Op::Gather(_)
-            | Op::DepthToSpace { .. }
-            | Op::SpaceToDepth { .. }
-            | Op::Resize(_)
-            | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_)
-            | Op::Dropout { .. } => NodeCost::FREE,
+        match Work::of(graph, id) {
+            Work::Kernel(kernel) => NodeCost::sum(vec![kernel.macs(graph.node(id), id)]),
+            Work::BatchNorm { .. }
+            | Work::Bias
+            | Work::Gate
+            | Work::Join { .. }
+            | Work::Function { .. }
+            | Work::Concat
+            | Work::Pool { .. }
+            | Work::Copy
+            | Work::View => NodeCost::FREE,
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Kernel values.
+//! Trained values.
 
-use graph::{Graph, NodeId, Op};
+use graph::{Graph, NodeId};
 
-use crate::{CostModel, NodeCost};
+use crate::{CostModel, Counting, NodeCost, Term, Work};
 
-/// Number of kernel values (model size).
+/// Number of kernel values (model size). Shared kernels are counted once, where they are owned.
 ///
 /// | operator | weights |
 /// |---|---|
@@ -13,12 +13,14 @@ use crate::{CostModel, NodeCost};
 /// | depthwise convolution | `taps * out` |
 /// | linear | `in * out` |
 ///
-/// A shared kernel is counted once, at its owner.
-///
 /// The model size of `resource_function.py` of MorphNet. Bias and batch normalisation are not counted, by its
-/// convention; other counters often include them.
+/// convention; other counters often include them, as [`ParamsWith`] can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params;
+
+/// [`Params`], and what else is to be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParamsWith(pub Counting);
 
 impl CostModel for Params {
     fn name(&self) -> &'static str {
@@ -30,47 +32,53 @@ impl CostModel for Params {
     }
 
     fn node(&self, graph: &Graph, id: NodeId) -> NodeCost {
-        let node = graph.node(id);
-        if node.shares.is_some() {
-            return NodeCost::FREE;
-        }
-        match &node.op {
-            Op::Conv2d(conv) => {
-                let coefficient = conv.window.taps() as f64 / conv.groups as f64;
-                NodeCost::bilinear(coefficient, node.inputs[0], id)
+        ParamsWith(Counting::default()).node(graph, id)
+    }
+}
+
+impl CostModel for ParamsWith {
+    fn name(&self) -> &'static str {
+        Params.name()
+    }
+
+    fn unit(&self) -> &'static str {
+        Params.unit()
+    }
+
+    fn node(&self, graph: &Graph, id: NodeId) -> NodeCost {
+        let vectors = vectors(graph, id, self.0).map(|count| Term::Linear(count, id));
+        match Work::of(graph, id) {
+            Work::Kernel(kernel) if kernel.is_owner => {
+                let kernel = kernel.values(1.0, graph.node(id), id);
+                NodeCost::sum([kernel].into_iter().chain(vectors).collect())
             }
-            Op::Conv3d(conv) => NodeCost::bilinear(conv.taps() as f64, node.inputs[0], id),
-            Op::ConvTranspose(conv) => {
-                NodeCost::bilinear(conv.window.taps() as f64, node.inputs[0], id)
-            }
-            Op::Depthwise(depthwise) => NodeCost::linear(depthwise.window.taps() as f64, id),
-            Op::Linear(_) => NodeCost::bilinear(1.0, node.inputs[0], id),
-            Op::Input(_)
-            | Op::BatchNorm(_)
-            | Op::Activation(_)
-            | Op::Add
-            | Op::Mul
-            | Op::Concat(_)
-            | Op::MaxPool(_)
-            | Op::AvgPool(_)
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool
-            | Op::Flatten
-            | Op::Bias
-            | Op::Gate
-            | Op::Softmax
-            | Op::LocalResponseNorm(_)
-            | Op::Sub
-            | Op::Maximum
-            | Op::Minimum
-            | Op::Gather(_)
-            | Op::DepthToSpace { .. }
-            | Op::SpaceToDepth { .. }
-            | Op::Resize(_)
-            | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_)
-            | Op::Dropout { .. } => NodeCost::FREE,
+            Work::Kernel(_) => NodeCost::FREE,
+            Work::BatchNorm { .. }
+            | Work::Bias
+            | Work::Gate
+            | Work::Join { .. }
+            | Work::Function { .. }
+            | Work::Concat
+            | Work::Pool { .. }
+            | Work::Copy
+            | Work::View => NodeCost::sum(vectors.into_iter().collect()),
         }
+    }
+}
+
+/// Number of trained values that a node uses for each output channel, besides a kernel, as far as they are to be counted:
+/// bias, shift, scale.
+pub(crate) fn vectors(graph: &Graph, id: NodeId, counting: Counting) -> Option<f64> {
+    match Work::of(graph, id) {
+        Work::Kernel(kernel) => (counting.bias && kernel.bias).then_some(1.0),
+        Work::Bias => counting.bias.then_some(1.0),
+        Work::BatchNorm { scale } => counting.batch_norm.then_some(if scale { 2.0 } else { 1.0 }),
+        Work::Gate
+        | Work::Join { .. }
+        | Work::Function { .. }
+        | Work::Concat
+        | Work::Pool { .. }
+        | Work::Copy
+        | Work::View => None,
     }
 }

@@ -98,7 +98,7 @@ pub struct Images {
 }
 
 /// What channels are charged, and when one is dead.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regularizer {
     /// How alive a channel is.

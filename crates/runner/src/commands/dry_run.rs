@@ -1,6 +1,6 @@
 //! `--dry-run`: the points of a plan and what is known of their cost.
 
-use cost_models::{CostForm, Summary};
+use cost_models::{CostForm, CostModel, Summary};
 use report::Arm;
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ fn budgets(plan: &Plan) -> Vec<Budget> {
         Budget {
             width_multiplier: *multiplier,
             whole: Summary::of(&graph),
-            charged: CostForm::of(plan.regularizer.cost.model(), &graph).at(&graph.widths()),
+            charged: CostForm::of(&plan.regularizer.cost, &graph).at(&graph.widths()),
         }
     };
     plan.sweep.width_multipliers.iter().map(budget).collect()
@@ -86,7 +86,7 @@ fn cells(plan: &Plan, row: &Row) -> [String; 8] {
         (None, None) => ["learned", "learned", "learned"].map(str::to_owned),
         (None, Some(budget)) => {
             let column = |name: &str| {
-                if name == plan.regularizer.cost.model().name() {
+                if name == plan.regularizer.cost.name() {
                     format!("up to {budget}")
                 } else {
                     "learned".to_owned()

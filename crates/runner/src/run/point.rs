@@ -46,7 +46,7 @@ pub(crate) fn learned(
     Ok(match point.arm {
         Arm::Uniform | Arm::Shrink => Some(ready(point, shrunk, 1.0, dead)),
         Arm::Expand => {
-            let model = plan.regularizer.cost.model();
+            let model = &plan.regularizer.cost;
             let price = |graph: &Graph| cost_models::CostForm::of(model, graph).at(&graph.widths());
             let divisor = plan.sweep.channel_divisor;
             let budget = price(&plan.uniform_graph(seed, point.width_multiplier)?);

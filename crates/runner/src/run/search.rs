@@ -65,7 +65,7 @@ impl Run<'_> {
         let recipe = &self.plan.search;
         let streams = Streams::new(search.seed).derive("search");
         let network = Network::init(self.seed.clone(), streams);
-        let form = CostForm::of(self.plan.regularizer.cost.model(), &self.seed);
+        let form = CostForm::of(&self.plan.regularizer.cost, &self.seed);
         let settings = Settings {
             strength: search.strength,
             alive_threshold: self.plan.regularizer.alive_threshold,

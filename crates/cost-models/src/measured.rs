@@ -1,0 +1,219 @@
+//! Latency as measured on a device.
+
+use std::collections::BTreeMap;
+
+use graph::{Graph, NodeId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Class, CostModel, NodeCost, Stepped, Term, Work};
+
+/// What the operators of one device cost: for every class of operators a sum of terms, fitted to measurements.
+///
+/// Every class is listed; one that costs nothing has an empty list. Coefficients are finite, and none is negative.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct MeasuredTable {
+    /// Version of this format, [`MeasuredTable::SCHEMA`].
+    pub schema: u32,
+    /// Name of the device.
+    pub name: String,
+    /// What it was measured on: processor, threads, program.
+    pub host: String,
+    /// When it was measured.
+    pub date: String,
+    /// The terms of every class.
+    pub classes: BTreeMap<Class, Vec<MeasuredTerm>>,
+}
+
+/// Nanoseconds for every unit of a quantity, in widths rounded up to multiples of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredTerm {
+    /// What is counted.
+    pub per: Quantity,
+    /// Nanoseconds for each.
+    pub nanoseconds: f64,
+    /// Input widths are rounded up to a multiple of this; at least 1.
+    pub input_step: usize,
+    /// The output width is rounded up to a multiple of this; at least 1.
+    pub output_step: usize,
+}
+
+/// What a term of a measured table counts, of one node for one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// The node, once.
+    Call,
+    /// Images of the batch.
+    Image,
+    /// Values of all inputs.
+    Input,
+    /// Values of the output.
+    Output,
+    /// Values that windows read: taps for every position and channel of a kernel's input, or of a pool's output.
+    Window,
+    /// Kernel values. Classes of kernels only.
+    Weight,
+    /// Multiply-adds. Classes of kernels only.
+    Mac,
+}
+
+/// Time of a batch by a [`MeasuredTable`], in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// What was measured.
+    pub table: MeasuredTable,
+    /// Images in a batch.
+    pub batch: usize,
+}
+
+impl CostModel for Measured {
+    fn name(&self) -> &'static str {
+        "latency"
+    }
+
+    fn unit(&self) -> &'static str {
+        "ns/batch"
+    }
+
+    fn node(&self, graph: &Graph, id: NodeId) -> NodeCost {
+        let work = Work::of(graph, id);
+        let Some(class) = Class::of(work) else {
+            return NodeCost::FREE;
+        };
+        let terms = self.table.classes.get(&class).into_iter().flatten();
+        NodeCost::sum(terms.flat_map(|term| self.terms(*term, work, graph, id)).collect())
+    }
+}
+
+impl Measured {
+    /// What one term of the table says of one node.
+    fn terms(&self, term: MeasuredTerm, work: Work, graph: &Graph, id: NodeId) -> Vec<Term> {
+        let node = graph.node(id);
+        let batch = self.batch as f64;
+        let values = |wire: NodeId, step: usize, times: f64| {
+            let area = graph.node(wire).shape.area() as f64;
+            linear(term.nanoseconds * batch * area * times, Stepped { wire, step })
+        };
+        let steps = |exact: Term| stepped(exact.scaled(term.nanoseconds), term);
+        match (term.per, work) {
+            (Quantity::Call, _) => vec![Term::Constant(term.nanoseconds)],
+            (Quantity::Image, _) => vec![Term::Constant(term.nanoseconds * batch)],
+            (Quantity::Input, _) => {
+                node.inputs.iter().map(|input| values(*input, term.input_step, 1.0)).collect()
+            }
+            (Quantity::Output, _) => vec![values(id, term.output_step, 1.0)],
+            (Quantity::Window, Work::Kernel(kernel)) => {
+                let reads = batch * (kernel.positions * kernel.taps) as f64;
+                let input = Stepped { wire: node.inputs[0], step: term.input_step };
+                vec![linear(term.nanoseconds * reads, input)]
+            }
+            (Quantity::Window, Work::Pool { taps }) => {
+                vec![values(id, term.output_step, taps as f64)]
+            }
+            (Quantity::Weight, Work::Kernel(kernel)) => vec![steps(kernel.values(1.0, node, id))],
+            (Quantity::Mac, Work::Kernel(kernel)) => {
+                vec![steps(kernel.macs(node, id).scaled(batch))]
+            }
+            // Refused when the table is read.
+            (Quantity::Window | Quantity::Weight | Quantity::Mac, _) => Vec::new(),
+        }
+    }
+}
+
+fn linear(coefficient: f64, wire: Stepped) -> Term {
+    if wire.step > 1 {
+        Term::SteppedLinear(coefficient, wire)
+    } else {
+        Term::Linear(coefficient, wire.wire)
+    }
+}
+
+/// A term in kernel values with the steps of a table's term.
+fn stepped(exact: Term, MeasuredTerm { input_step, output_step, .. }: MeasuredTerm) -> Term {
+    match exact {
+        Term::Linear(coefficient, wire) => linear(coefficient, Stepped { wire, step: output_step }),
+        Term::Bilinear(coefficient, a, b) if input_step > 1 || output_step > 1 => {
+            let (a, b) =
+                (Stepped { wire: a, step: input_step }, Stepped { wire: b, step: output_step });
+            Term::SteppedBilinear(coefficient, a, b)
+        }
+        Term::Bilinear(..)
+        | Term::Constant(_)
+        | Term::SteppedLinear(..)
+        | Term::SteppedBilinear(..) => exact,
+    }
+}
+
+/// A table as it stands in a file, before it is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table of measured latencies")]
+struct Unchecked {
+    schema: u32,
+    name: String,
+    host: String,
+    date: String,
+    classes: BTreeMap<Class, Vec<MeasuredTerm>>,
+}
+
+impl MeasuredTable {
+    /// The version of the format that this crate reads and writes.
+    pub const SCHEMA: u32 = 1;
+
+    /// A table of this format's version.
+    ///
+    /// # Errors
+    ///
+    /// In words, if a class is missing or a term cannot be.
+    pub fn new(
+        name: String,
+        host: String,
+        date: String,
+        classes: BTreeMap<Class, Vec<MeasuredTerm>>,
+    ) -> Result<Self, String> {
+        Self::try_from(Unchecked { schema: Self::SCHEMA, name, host, date, classes })
+    }
+}
+
+impl TryFrom<Unchecked> for MeasuredTable {
+    type Error = String;
+
+    fn try_from(read: Unchecked) -> Result<Self, String> {
+        let Unchecked { schema, name, host, date, classes } = read;
+        if schema != Self::SCHEMA {
+            let known = Self::SCHEMA;
+            return Err(format!("`schema` is {schema}, expected {known}; measure the device anew"));
+        }
+        if let Some(missing) = Class::ALL.iter().find(|class| !classes.contains_key(class)) {
+            return Err(format!(
+                "`classes` has no `{missing}`, expected a list of terms for each class"
+            ));
+        }
+        for (class, term) in
+            classes.iter().flat_map(|(class, terms)| terms.iter().map(move |term| (class, term)))
+        {
+            term.check(*class).map_err(|fault| format!("a term of `{class}` {fault}"))?;
+        }
+        Ok(Self { schema, name, host, date, classes })
+    }
+}
+
+impl MeasuredTerm {
+    fn check(self, class: Class) -> Result<(), String> {
+        let Self { per, nanoseconds, input_step, output_step } = self;
+        if !(nanoseconds.is_finite() && nanoseconds >= 0.0) {
+            return Err(format!("has {nanoseconds} nanoseconds, expected a finite number from 0"));
+        }
+        if input_step == 0 || output_step == 0 {
+            return Err("has a step of 0, expected 1 or more".to_owned());
+        }
+        let applies = match per {
+            Quantity::Call | Quantity::Image | Quantity::Input | Quantity::Output => true,
+            Quantity::Window => class.has_kernel() || class == Class::Pool,
+            Quantity::Weight | Quantity::Mac => class.has_kernel(),
+        };
+        if applies { Ok(()) } else { Err("counts what its operators do not have".to_owned()) }
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the cost models.
+#![cfg(test)]
+
+mod counting;
+mod devices;
+mod forms;
+mod measured;
+mod original;
+mod properties;
+mod resources;
+mod support;
