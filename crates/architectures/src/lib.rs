@@ -16,9 +16,27 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod assembly;
 mod error;
+mod family;
+mod inception;
+mod options;
+mod residual;
+mod scaling;
+
+pub mod cifar_resnet;
+pub mod densenet;
 pub mod inception_v2;
+pub mod inception_v3;
+pub mod resnet;
+pub mod vgg;
 
 pub use architecture::Architecture;
+pub use cifar_resnet::CifarResNet;
+pub use densenet::DenseNet;
 pub use error::ArchitectureError;
-pub use inception_v2::{InceptionV2, Stem};
+pub use inception_v2::InceptionV2;
+pub use inception_v3::InceptionV3;
+pub use options::{Stem, Version};
+pub use resnet::ResNet;
+pub use vgg::Vgg;
