@@ -22,6 +22,11 @@ const fn anchor(network: &'static str, trained: usize) -> Anchor {
     Anchor { network, trained: Some(trained), macs: None }
 }
 
+/// A network of which only multiply-adds are published.
+const fn macs(network: &'static str) -> Anchor {
+    Anchor { network, trained: None, macs: None }
+}
+
 impl Anchor {
     /// Multiply-adds in thousands of millions, to three digits.
     const fn giga(self, macs: f64) -> Self {
@@ -31,6 +36,11 @@ impl Anchor {
     /// Multiply-adds in millions, to two digits.
     const fn mega(self, macs: f64) -> Self {
         Self { macs: Some((macs * 1e6, 1e4)), ..self }
+    }
+
+    /// Multiply-adds in millions.
+    const fn about(self, macs: f64) -> Self {
+        Self { macs: Some((macs * 1e6, 1e6)), ..self }
     }
 
     /// Multiply-adds to the last digit.
@@ -87,14 +97,21 @@ fn imagenet_networks_are_those_of_torchvision() {
         anchor("vgg: { depth: 13, batch_norm: false }", 133_047_848).giga(11.308),
         anchor("vgg: { depth: 16, batch_norm: false }", 138_357_544).giga(15.47),
         anchor("vgg: { depth: 19, batch_norm: false }", 143_667_240).giga(19.632),
+        anchor("inception-v1: {}", 6_624_904).giga(1.498),
+        anchor("mobilenet-v2: {}", 3_504_872).giga(0.301),
+        anchor("squeezenet: {}", 1_235_496).giga(0.349),
+        anchor("efficientnet-b0: {}", 5_288_548).giga(0.386),
     ]);
 }
 
-/// Conv and Gemm nodes of `light_resnet50.onnx` in the package onnx 1.23.2: the product of a kernel's dimensions but the
-/// first, times the number of output values.
+/// Conv and Gemm nodes of `light_resnet50.onnx` and `light_squeezenet.onnx` in the package onnx 1.23.2: the product of a
+/// kernel's dimensions but the first, times the number of output values.
 #[test]
 fn networks_cost_what_their_onnx_files_do() {
-    all(&[anchor("resnet: { depth: 50 }", 25_557_032).exactly(4_089_184_256.0)]);
+    all(&[
+        anchor("resnet: { depth: 50 }", 25_557_032).exactly(4_089_184_256.0),
+        anchor("squeezenet: {}", 1_235_496).exactly(349_151_936.0),
+    ]);
 }
 
 /// The counts that pytorchcv 0.0.74 asserts of its networks (trained).
@@ -136,7 +153,7 @@ fn inception_v3_is_that_of_torchvision_without_the_auxiliary_head() {
 /// scales.
 #[test]
 fn inception_bases_have_the_parameters_of_slims_own_tests() {
-    for (network, expected) in [("inception-v3: {}", 21_802_784)] {
+    for (network, expected) in [("inception-v1: {}", 5_607_184), ("inception-v3: {}", 21_802_784)] {
         let architecture = parse(network).unwrap();
         let graph = architecture.build(architecture.natural_input(), 1).unwrap();
         let logits = graph.find("Logits").unwrap();
@@ -168,4 +185,25 @@ fn densenet_40_is_that_of_the_paper() {
     assert_eq!(count(24, 0.5), 599_050);
     assert_eq!((count(16, 1.0) as f64 / 1e5).round(), 10.0);
     all(&[anchor("densenet: { depth: 40 }", count(16, 1.0))]);
+}
+
+/// Trained, as pytorchcv 0.0.74 asserts them; multiply-adds in millions as in the paper (arXiv 1704.04861, table 6).
+#[test]
+fn mobilenet_v1_is_that_of_the_paper_at_every_width() {
+    all(&[
+        anchor("mobilenet-v1: {}", 4_231_976).about(569.0),
+        anchor("mobilenet-v1: { width_multiplier: 0.75 }", 2_585_560).about(325.0),
+        anchor("mobilenet-v1: { width_multiplier: 0.5 }", 1_331_592).about(149.0),
+        anchor("mobilenet-v1: { width_multiplier: 0.25 }", 470_072).about(41.0),
+    ]);
+}
+
+/// `min(peers)`: multiply-adds and kernels of convolutions and linear layers, worked out layer by layer.
+#[test]
+fn small_networks_cost_what_was_worked_out_by_hand() {
+    all(&[
+        macs("mobilenet-v1: { stem: small }").mega(46.35),
+        macs("mobilenet-v2: { stem: small }").mega(87.98),
+        anchor("lenet-5: {}", 431_080).exactly(2_293_000.0),
+    ]);
 }

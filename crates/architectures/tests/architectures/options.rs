@@ -30,7 +30,7 @@ fn unknown_families_options_and_stems_are_refused() {
     for (text, expected) in [
         (
             "inception-v9: {}",
-            "unknown variant `inception-v9`, expected one of `inception-v2`, `resnet`",
+            "unknown variant `inception-v9`, expected one of `inception-v1`, `inception-v2`,",
         ),
         ("inception-v2: { stems: small }", "unknown field `stems`"),
         ("inception-v2: { stem: tiny }", "unknown variant `tiny`"),
