@@ -23,6 +23,16 @@ pub enum ArchitectureError {
         /// The rate given.
         found: f32,
     },
+    /// A depth that the family does not have.
+    #[error("`depth` of `{family}` must be {}, is {found}", listed(.known))]
+    Depth {
+        /// Name of the family.
+        family: &'static str,
+        /// The depth given.
+        found: usize,
+        /// The depths that there are.
+        known: Vec<usize>,
+    },
     /// A classifier without classes.
     #[error("`{family}` needs at least 1 class, 0 given")]
     NoClasses {
@@ -59,4 +69,25 @@ pub enum ArchitectureError {
         /// The first layer that does not fit.
         source: GraphError,
     },
+}
+
+impl ArchitectureError {
+    /// The option whose value cannot be, if it is one alone.
+    pub fn option(&self) -> Option<&'static str> {
+        match self {
+            Self::WidthMultiplier { .. } => Some("width_multiplier"),
+            Self::Dropout { .. } => Some("dropout"),
+            Self::Depth { .. } => Some("depth"),
+            Self::NoClasses { .. } | Self::InputTooSmall { .. } | Self::BeyondGraph { .. } => None,
+        }
+    }
+}
+
+fn listed(known: &[usize]) -> String {
+    let words: Vec<String> = known.iter().map(usize::to_string).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+    }
 }

@@ -50,17 +50,19 @@
 //! | `Mixed_5b` | 7x7x64 | 22 | 12, 20 | 10, 14, 14 | avg, 8 |
 //! | `Mixed_5c` | 7x7x64 | 22 | 12, 20 | 12, 14, 14 | max, 8 |
 
-mod assembly;
 mod stages;
 
-use graph::{Builder, Graph, Shape};
+use graph::{BatchNorm, Graph, Shape};
 use serde::{Deserialize, Serialize};
 
-use self::{
-    assembly::Assembly,
-    stages::{IMAGENET, SMALL, Table},
+use self::stages::{IMAGENET, SMALL, Stage};
+use crate::{
+    ArchitectureError, Stem,
+    assembly::Names,
+    family::{Family, Request, SMALL_CLASSES},
+    inception::network,
+    scaling::Rounding,
 };
-use crate::ArchitectureError;
 
 /// Options of the family.
 ///
@@ -80,16 +82,6 @@ pub struct InceptionV2 {
     pub dropout: f32,
 }
 
-/// Which table of stages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stem {
-    /// Overall stride 32, for 224x224 images.
-    Imagenet,
-    /// Overall stride 4, for images of 28 to 64 pixels a side.
-    Small,
-}
-
 impl Default for InceptionV2 {
     fn default() -> Self {
         Self { stem: Stem::Imagenet, width_multiplier: 1.0, dropout: 0.2 }
@@ -98,49 +90,38 @@ impl Default for InceptionV2 {
 
 impl InceptionV2 {
     pub(crate) const FAMILY: &str = "inception-v2";
+}
 
-    pub(crate) fn natural_input(&self) -> Shape {
-        match self.stem {
-            Stem::Imagenet => Shape::new(224, 224, 3),
-            Stem::Small => Shape::new(28, 28, 1),
-        }
+impl Family for InceptionV2 {
+    fn name(&self) -> &'static str {
+        Self::FAMILY
     }
 
-    pub(crate) fn build(&self, input: Shape, classes: usize) -> Result<Graph, ArchitectureError> {
-        let Self { stem, width_multiplier, dropout } = *self;
-        let family = Self::FAMILY;
-        if !(width_multiplier.is_finite() && width_multiplier > 0.0) {
-            return Err(ArchitectureError::WidthMultiplier { family, found: width_multiplier });
-        }
-        if !(0.0..1.0).contains(&dropout) {
-            return Err(ArchitectureError::Dropout { family, found: dropout });
-        }
-        let table = self.table();
-        let smallest = table.overall_stride();
-        if input.height.min(input.width) < smallest {
-            let remedy = match stem {
-                Stem::Imagenet => "use larger images or `stem: small`",
-                Stem::Small => "use larger images",
-            };
-            return Err(ArchitectureError::InputTooSmall { family, input, smallest, remedy });
-        }
-        let mut assembly =
-            Assembly { build: Builder::new(), width_multiplier, narrowest: table.narrowest };
-        assembly.body(table, input).and_then(|body| assembly.head(body, dropout, classes)).map_err(
-            |source| ArchitectureError::BeyondGraph {
-                family,
-                width_multiplier,
-                input,
-                classes,
-                source,
-            },
-        )
+    fn natural_input(&self) -> Shape {
+        self.stem.choose(Shape::new(224, 224, 3), Shape::new(28, 28, 1))
     }
 
-    fn table(&self) -> &'static Table {
-        match self.stem {
-            Stem::Imagenet => &IMAGENET,
-            Stem::Small => &SMALL,
-        }
+    /// 1001 for `ImageNet`, as in slim: the thousand, and one for background.
+    fn natural_classes(&self) -> usize {
+        self.stem.choose(1001, SMALL_CLASSES)
+    }
+
+    fn build(&self, input: Shape, classes: usize) -> Result<Graph, ArchitectureError> {
+        let table = self.stem.choose(&IMAGENET, &SMALL);
+        let request = Request {
+            family: Self::FAMILY,
+            input,
+            classes,
+            width_multiplier: self.width_multiplier,
+            dropout: Some(self.dropout),
+            smallest: table.overall_stride(),
+            remedy: self.stem.remedy(),
+            rounding: Rounding::Down { narrowest: table.narrowest },
+            norm: BatchNorm::scaled(),
+            names: Names::SLIM,
+        };
+        request.assemble(|assembly, image| {
+            network(assembly, image, table.stages.iter().map(Stage::part))
+        })
     }
 }

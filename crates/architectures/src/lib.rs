@@ -16,9 +16,40 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod assembly;
 mod error;
+mod family;
+mod inception;
+mod inverted;
+mod options;
+mod residual;
+mod scaling;
+
+pub mod cifar_resnet;
+pub mod densenet;
+pub mod efficientnet_b0;
+pub mod inception_v1;
 pub mod inception_v2;
+pub mod inception_v3;
+pub mod lenet;
+pub mod mobilenet_v1;
+pub mod mobilenet_v2;
+pub mod resnet;
+pub mod squeezenet;
+pub mod vgg;
 
 pub use architecture::Architecture;
+pub use cifar_resnet::CifarResNet;
+pub use densenet::DenseNet;
+pub use efficientnet_b0::EfficientNetB0;
 pub use error::ArchitectureError;
-pub use inception_v2::{InceptionV2, Stem};
+pub use inception_v1::InceptionV1;
+pub use inception_v2::InceptionV2;
+pub use inception_v3::InceptionV3;
+pub use lenet::LeNet5;
+pub use mobilenet_v1::MobileNetV1;
+pub use mobilenet_v2::MobileNetV2;
+pub use options::{Stem, Version};
+pub use resnet::ResNet;
+pub use squeezenet::SqueezeNet;
+pub use vgg::Vgg;

@@ -58,6 +58,7 @@ Examples:
 const COST_EXAMPLES: &str = "\
 Examples:
   runner cost inception-v2                       as in the paper: 3x224x224, 1001 classes
+  runner cost resnet-50                          in short for 'resnet: { depth: 50 }'
   runner cost 'inception-v2: { stem: small }' --input 1x28x28 --classes 10
   runner cost experiments/inception.yaml --per-layer --json
 
@@ -136,7 +137,7 @@ pub struct CostOptions {
     /// Image as channels x height x width; by default what the network was made for, or the file's
     #[arg(long, value_name = "CxHxW", value_parser = parse_input)]
     pub input: Option<Shape>,
-    /// Number of classes; by default 1001 for 224x224 images and 10 for small ones, or the file's
+    /// Number of classes; by default that of the data set that the network was made for, or the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub classes: Option<u32>,
     /// Every layer that costs something, too

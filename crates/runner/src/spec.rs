@@ -30,7 +30,7 @@ mod syntax;
 
 use serde::Deserialize;
 
-pub use architecture::{Architecture, InceptionV2};
+pub use architecture::{Architecture, named};
 pub use dataset::{Dataset, IdxImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;

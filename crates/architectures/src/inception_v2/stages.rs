@@ -1,7 +1,11 @@
-//! The tables of stages, as data, and how a row becomes branches of layers.
+//! The tables of stages, as data, and how a row becomes branches.
 
-use Kind::{Convolution, Pool, Separable};
-use Pooling::{Average, Maximum};
+use crate::inception::{
+    Kind, Layer, Part,
+    Pooling::{self, Average, Maximum},
+    Step::{self, One},
+    convolution, pool,
+};
 
 /// A network up to its head.
 pub(super) struct Table {
@@ -21,7 +25,7 @@ impl Table {
 /// One row of a table.
 pub(super) enum Stage {
     /// A layer outside of a block.
-    Layer(Layer),
+    Layer(&'static str, Layer),
     /// Four branches, stride 1.
     Inception(Inception),
     /// Two branches and a pool, stride 2.
@@ -50,35 +54,19 @@ pub(super) struct Reduction {
     pub(super) double: [usize; 2],
 }
 
-/// A layer with a square window, named as in slim.
-pub(super) struct Layer {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) side: usize,
-    pub(super) stride: usize,
-}
-
-/// What a layer does; numbers are output channels at width multiplier 1.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    /// Depthwise over the image, then 1x1, then batch norm and ReLU.
-    Separable(usize),
-    /// Convolution, batch norm, ReLU.
-    Convolution(usize),
-    Pool(Pooling),
-}
-
-/// What a pool takes over its window.
-#[derive(Clone, Copy)]
-pub(super) enum Pooling {
-    Average,
-    Maximum,
-}
-
 impl Stage {
+    /// The row as layers.
+    pub(super) fn part(&self) -> Part {
+        match self {
+            Self::Layer(name, layer) => Part::Layer(name, *layer),
+            Self::Inception(block) => Part::Block(block.name, block.branches()),
+            Self::Reduction(block) => Part::Block(block.name, block.branches()),
+        }
+    }
+
     fn stride(&self) -> usize {
         match self {
-            Self::Layer(layer) => layer.stride,
+            Self::Layer(_, layer) => layer.stride,
             Self::Inception(_) => 1,
             Self::Reduction(_) => 2,
         }
@@ -87,55 +75,42 @@ impl Stage {
 
 impl Inception {
     /// The branches, in the order in which they are concatenated.
-    pub(super) fn branches(&self) -> [Vec<Layer>; 4] {
+    fn branches(&self) -> Vec<Vec<Step>> {
         let (pooling, projection) = self.projection;
-        let pool = match pooling {
-            Average => "AvgPool_0a_3x3",
-            Maximum => "MaxPool_0a_3x3",
-        };
-        [
-            vec![layer("Conv2d_0a_1x1", Convolution(self.direct), 1, 1)],
+        vec![
+            vec![One(square(self.direct, 1))],
+            vec![One(square(self.single[0], 1)), One(square(self.single[1], 3))],
             vec![
-                layer("Conv2d_0a_1x1", Convolution(self.single[0]), 1, 1),
-                layer("Conv2d_0b_3x3", Convolution(self.single[1]), 3, 1),
+                One(square(self.double[0], 1)),
+                One(square(self.double[1], 3)),
+                One(square(self.double[1], 3)),
             ],
-            vec![
-                layer("Conv2d_0a_1x1", Convolution(self.double[0]), 1, 1),
-                layer("Conv2d_0b_3x3", Convolution(self.double[1]), 3, 1),
-                layer("Conv2d_0c_3x3", Convolution(self.double[1]), 3, 1),
-            ],
-            vec![
-                layer(pool, Pool(pooling), 3, 1),
-                layer("Conv2d_0b_1x1", Convolution(projection), 1, 1),
-            ],
+            vec![One(pool(pooling)), One(square(projection, 1))],
         ]
     }
 }
 
 impl Reduction {
     /// The branches, in the order in which they are concatenated.
-    pub(super) fn branches(&self) -> [Vec<Layer>; 3] {
-        [
+    fn branches(&self) -> Vec<Vec<Step>> {
+        vec![
+            vec![One(square(self.single[0], 1)), One(square(self.single[1], 3).halving())],
             vec![
-                layer("Conv2d_0a_1x1", Convolution(self.single[0]), 1, 1),
-                layer("Conv2d_1a_3x3", Convolution(self.single[1]), 3, 2),
+                One(square(self.double[0], 1)),
+                One(square(self.double[1], 3)),
+                One(square(self.double[1], 3).halving()),
             ],
-            vec![
-                layer("Conv2d_0a_1x1", Convolution(self.double[0]), 1, 1),
-                layer("Conv2d_0b_3x3", Convolution(self.double[1]), 3, 1),
-                layer("Conv2d_1a_3x3", Convolution(self.double[1]), 3, 2),
-            ],
-            vec![layer("MaxPool_1a_3x3", Pool(Maximum), 3, 2)],
+            vec![One(pool(Maximum).halving())],
         ]
     }
 }
 
-const fn layer(name: &'static str, kind: Kind, side: usize, stride: usize) -> Layer {
-    Layer { name, kind, side, stride }
+const fn square(out: usize, side: usize) -> Layer {
+    convolution(out, [side, side])
 }
 
-const fn stem(name: &'static str, kind: Kind, side: usize, stride: usize) -> Stage {
-    Stage::Layer(layer(name, kind, side, stride))
+const fn stem(name: &'static str, layer: Layer) -> Stage {
+    Stage::Layer(name, layer)
 }
 
 const fn inception(
@@ -155,11 +130,11 @@ const fn reduction(name: &'static str, single: [usize; 2], double: [usize; 2]) -
 /// slim `inception_v2_base` (`tf_slim/nets/inception_v2.py`), whose `min_depth` is 16.
 pub(super) const IMAGENET: Table = Table {
     stages: &[
-        stem("Conv2d_1a_7x7", Separable(64), 7, 2),
-        stem("MaxPool_2a_3x3", Pool(Maximum), 3, 2),
-        stem("Conv2d_2b_1x1", Convolution(64), 1, 1),
-        stem("Conv2d_2c_3x3", Convolution(192), 3, 1),
-        stem("MaxPool_3a_3x3", Pool(Maximum), 3, 2),
+        stem("Conv2d_1a_7x7", Layer { kind: Kind::Separable(64), ..square(0, 7) }.halving()),
+        stem("MaxPool_2a_3x3", pool(Maximum).halving()),
+        stem("Conv2d_2b_1x1", square(64, 1)),
+        stem("Conv2d_2c_3x3", square(192, 3)),
+        stem("MaxPool_3a_3x3", pool(Maximum).halving()),
         inception("Mixed_3b", 64, [64, 64], [64, 96], (Average, 32)),
         inception("Mixed_3c", 64, [64, 96], [64, 96], (Average, 64)),
         reduction("Mixed_4a", [128, 160], [64, 96]),
@@ -178,8 +153,8 @@ pub(super) const IMAGENET: Table = Table {
 /// at a sixteenth.
 pub(super) const SMALL: Table = Table {
     stages: &[
-        stem("Conv2d_1a_3x3", Convolution(8), 3, 1),
-        stem("Conv2d_2a_3x3", Convolution(16), 3, 2),
+        stem("Conv2d_1a_3x3", square(8, 3)),
+        stem("Conv2d_2a_3x3", square(16, 3).halving()),
         inception("Mixed_3b", 6, [6, 6], [6, 8], (Average, 4)),
         inception("Mixed_3c", 6, [6, 8], [6, 8], (Average, 6)),
         reduction("Mixed_4a", [12, 16], [6, 8]),

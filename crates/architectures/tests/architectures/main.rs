@@ -1,5 +1,6 @@
 //! Tests of the network families.
 
+mod anchors;
 mod channels;
 mod documentation;
 mod options;
@@ -8,7 +9,8 @@ mod refusals;
 mod sizes;
 
 use architectures::{Architecture, InceptionV2, Stem};
-use graph::Graph;
+use graph::{Graph, Role};
+use serde_yaml::{Error, with::singleton_map_recursive};
 
 const STEMS: [Stem; 2] = [Stem::Imagenet, Stem::Small];
 
@@ -24,4 +26,18 @@ fn seed(stem: Stem) -> Graph {
     };
     let architecture = inception(stem, 1.0);
     architecture.build(architecture.natural_input(), classes).expect("the seed can be built")
+}
+
+/// An architecture as it stands in an experiment file.
+fn parse(text: &str) -> Result<Architecture, Error> {
+    singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(text))
+}
+
+/// Kernel values, and multiply-adds for one image: each kernel value is used once per output position.
+fn kernels_and_macs(graph: &Graph) -> (usize, usize) {
+    let specs = graph.parameters();
+    let kernels = specs.iter().filter(|spec| spec.role == Role::Weight);
+    kernels.fold((0, 0), |(kernels, macs), spec| {
+        (kernels + spec.len(), macs + spec.len() * graph.node(spec.node).shape.area())
+    })
 }

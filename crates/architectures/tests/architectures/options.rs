@@ -1,11 +1,9 @@
 //! How an experiment file names an architecture.
 
 use architectures::{Architecture, InceptionV2, Stem};
-use serde_yaml::{Error, with::singleton_map_recursive};
+use serde_yaml::with::singleton_map_recursive;
 
-fn parse(text: &str) -> Result<Architecture, Error> {
-    singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(text))
-}
+use crate::parse;
 
 #[test]
 fn absent_options_have_the_values_of_slim() {
@@ -30,7 +28,10 @@ fn options_are_read_and_written_the_same() {
 #[test]
 fn unknown_families_options_and_stems_are_refused() {
     for (text, expected) in [
-        ("inception-v9: {}", "unknown variant `inception-v9`, expected `inception-v2`"),
+        (
+            "inception-v9: {}",
+            "unknown variant `inception-v9`, expected one of `inception-v1`, `inception-v2`,",
+        ),
         ("inception-v2: { stems: small }", "unknown field `stems`"),
         ("inception-v2: { stem: tiny }", "unknown variant `tiny`"),
     ] {

@@ -1,18 +1,9 @@
 //! Against the original implementation.
 
 use architectures::Stem;
-use graph::{Graph, Role};
+use graph::Role;
 
-use crate::seed;
-
-/// Kernel values, and multiply-adds for one image: each kernel value is used once per output position.
-fn kernels_and_macs(graph: &Graph) -> (usize, usize) {
-    let specs = graph.parameters();
-    let kernels = specs.iter().filter(|spec| spec.role == Role::Weight);
-    kernels.fold((0, 0), |(kernels, macs), spec| {
-        (kernels + spec.len(), macs + spec.len() * graph.node(spec.node).shape.area())
-    })
-}
+use crate::{kernels_and_macs, seed};
 
 /// The file is the graph that the original MorphNet (google-research/morph-net, commit d9286a1) analyses for slim's
 /// `inception_v2_base` (tf-slim 1.1.0), translated line by line: every operator, window, edge, and output shape.

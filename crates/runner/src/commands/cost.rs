@@ -1,9 +1,8 @@
 //! `runner cost`: what a network costs, whole and by layer.
 
-use architectures::Architecture;
 use cost_models::{CostForm, CostModel, Resource, Summary};
 use graph::{Graph, Shape};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Outcome;
 use super::check::is_yaml;
@@ -12,12 +11,6 @@ use crate::cli::CostOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
 use crate::spec;
-
-/// Classes of `ImageNet` in slim: the thousand, and one for background.
-const IMAGENET_CLASSES: usize = 1001;
-
-/// Classes of MNIST and its kin.
-const SMALL_CLASSES: usize = 10;
 
 #[derive(Debug, Serialize)]
 struct Priced {
@@ -59,17 +52,20 @@ fn price(options: &CostOptions) -> Result<Priced, Diagnostics> {
         let plan = Plan::load(std::path::Path::new(network), &[])?;
         (plan.name, plan.architecture, plan.input, plan.classes)
     } else {
-        let architecture = named(network)?;
+        let architecture = spec::named(network)?;
         let input = architecture.natural_input();
-        let classes = if input.height >= 224 { IMAGENET_CLASSES } else { SMALL_CLASSES };
+        let classes = architecture.natural_classes();
         (architecture.family().to_owned(), architecture, input, classes)
     };
     let input = options.input.unwrap_or(input);
     let classes = options.classes.map_or(classes, |classes| classes as usize);
     let graph = architecture.build(input, classes).map_err(|error| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        Diagnostic::new(format!("{error}{}", cause.unwrap_or_default()))
-            .help("choose another `--input CxHxW`, `--classes N` or another network")
+        let fault = Diagnostic::new(format!("{error}{}", cause.unwrap_or_default()));
+        match error.option() {
+            Some(_) => fault,
+            None => fault.help("choose another `--input CxHxW`, `--classes N` or another network"),
+        }
     })?;
     Ok(Priced {
         name,
@@ -78,33 +74,6 @@ fn price(options: &CostOptions) -> Result<Priced, Diagnostics> {
         total: Summary::of(&graph),
         layers: options.per_layer.then(|| layers(&graph)),
     })
-}
-
-/// An architecture by its name alone, or as it stands in an experiment file.
-fn named(network: &str) -> Result<Architecture, Diagnostic> {
-    #[derive(Deserialize)]
-    struct Section {
-        #[serde(with = "serde_yaml::with::singleton_map")]
-        architecture: spec::Architecture,
-    }
-    let families = Architecture::families();
-    let family = network.split(':').next().unwrap_or_default().trim_start_matches('{').trim();
-    if !families.contains(&family) {
-        let known: Vec<String> = families.iter().map(|known| format!("`{known}`")).collect();
-        let fault = Diagnostic::new(format!("there is no network `{family}`"))
-            .expected(format!("{}, or an experiment file that ends in `.yaml`", known.join(", ")));
-        return Err(match spec::nearest(family, families.iter().copied()) {
-            Some(near) => fault.help(format!("did you mean `{near}`?")),
-            None => fault,
-        });
-    }
-    let settings = match network.split_once(':') {
-        _ if network.trim_start().starts_with('{') => network.to_owned(),
-        Some((_, settings)) if !settings.trim().is_empty() => format!("{{ {family}: {settings} }}"),
-        Some(_) | None => format!("{{ {family}: {{}} }}"),
-    };
-    spec::parse_part(&format!("architecture: {settings}"))
-        .map(|Section { architecture }| architecture.into())
 }
 
 fn layers(graph: &Graph) -> Vec<Layer> {

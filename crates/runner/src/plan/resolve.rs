@@ -1,6 +1,5 @@
 //! From what was written to what it means, with every problem that can be found at once.
 
-use architectures::Architecture;
 use cost_models::Summary;
 use graph::{Graph, Shape};
 use training::Recipe;
@@ -49,12 +48,15 @@ pub fn resolve(spec: &Spec, name: &str) -> Result<Plan, Vec<Problem>> {
 
     let sweep =
         Sweep { strengths, width_multipliers, channel_divisor: spec.sweep.channel_divisor.size() };
-    let architecture = Architecture::from(spec.architecture);
+    let architecture = spec.architecture;
     let path = format!("architecture.{}", architecture.family());
     let seed = match architecture.build(input, classes) {
         Ok(seed) => Some(seed),
         Err(error) => {
-            problems.push_section(&path, chain(&error), None);
+            match error.option() {
+                Some(option) => problems.push(&format!("{path}.{option}"), chain(&error), None),
+                None => problems.push_section(&path, chain(&error), None),
+            }
             None
         }
     };

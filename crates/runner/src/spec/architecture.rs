@@ -1,58 +1,52 @@
-//! Section `architecture`: the seed network.
+//! Section `architecture`: the seed network, `{ inception-v2: { stem: small } }`.
 
-use architectures::Stem;
+pub use architectures::Architecture;
 use serde::Deserialize;
 
-use super::number::{Fraction, Multiplier};
+use super::{nearest, parse_part};
+use crate::diagnostic::Diagnostic;
 
-/// A network family with its options: `{ inception-v2: { stem: small } }`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case", expecting = "a network, such as `{ inception-v2: {} }`")]
-pub enum Architecture {
-    /// Batch-normalised Inception.
-    InceptionV2(InceptionV2),
+#[derive(Deserialize)]
+struct Section {
+    #[serde(with = "serde_yaml::with::singleton_map")]
+    architecture: Architecture,
 }
 
-/// Options of [`Architecture::InceptionV2`].
-///
-/// | key | default | purpose |
-/// |---|---|---|
-/// | `stem` | `imagenet` | `imagenet` for images of 224 pixels a side, `small` for 28 to 64 |
-/// | `width_multiplier` | 1 | scales the seed itself |
-/// | `dropout` | 0.2 | before the last layer |
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a map of settings, such as `{ stem: small }`")]
-pub struct InceptionV2 {
-    /// Which table of stages.
-    pub stem: Stem,
-    /// Scales the seed itself.
-    pub width_multiplier: Multiplier,
-    /// Fraction of features zeroed before the last layer.
-    pub dropout: Fraction,
-}
-
-impl Default for InceptionV2 {
-    fn default() -> Self {
-        let architectures::InceptionV2 { stem, width_multiplier, dropout: _ } =
-            architectures::InceptionV2::default();
-        Self {
-            stem,
-            width_multiplier: Multiplier::known(width_multiplier),
-            dropout: Fraction::known(0.2),
+/// A network by what a command line calls it: `resnet`, `resnet-50`, `resnet: { depth: 50 }`, or as it stands in an
+/// experiment file, `{ resnet: { depth: 50 } }`.
+pub fn named(network: &str) -> Result<Architecture, Diagnostic> {
+    let word = network.split(':').next().unwrap_or_default().trim_start_matches('{').trim();
+    let families = Architecture::families();
+    let settings = match (network.split_once(':'), with_depth(word)) {
+        _ if network.trim_start().starts_with('{') && families.contains(&word) => {
+            network.to_owned()
         }
-    }
+        (Some((_, settings)), _) if families.contains(&word) && !settings.trim().is_empty() => {
+            format!("{{ {word}: {settings} }}")
+        }
+        _ if families.contains(&word) => format!("{{ {word}: {{}} }}"),
+        (None, Some((family, depth))) => format!("{{ {family}: {{ depth: {depth} }} }}"),
+        (Some(_) | None, _) => return Err(unknown(word)),
+    };
+    parse_part(&format!("architecture: {settings}"))
+        .map(|Section { architecture }| architecture)
 }
 
-impl From<Architecture> for architectures::Architecture {
-    fn from(written: Architecture) -> Self {
-        match written {
-            Architecture::InceptionV2(InceptionV2 { stem, width_multiplier, dropout }) => {
-                Self::InceptionV2(architectures::InceptionV2 {
-                    stem,
-                    width_multiplier: width_multiplier.get(),
-                    dropout: dropout.get() as f32,
-                })
-            }
-        }
+/// Reads `resnet-50` and `resnet50`: a family and its depth.
+fn with_depth(word: &str) -> Option<(&str, usize)> {
+    let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let depth = word[name.len()..].parse().ok()?;
+    let family = name.trim_end_matches('-');
+    Architecture::families().contains(&family).then_some((family, depth))
+}
+
+fn unknown(word: &str) -> Diagnostic {
+    let families = Architecture::families();
+    let known: Vec<String> = families.iter().map(|known| format!("`{known}`")).collect();
+    let fault = Diagnostic::new(format!("there is no network `{word}`"))
+        .expected(format!("{}, or an experiment file that ends in `.yaml`", known.join(", ")));
+    match nearest(word, families.iter().copied()) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None => fault,
     }
 }

@@ -176,6 +176,8 @@ fn plain_expected(expected: &str) -> &str {
         "a sequence" => "a list",
         "a YAML tag starting with '!'" | "null" => "a name alone",
         "an array of length 2" => "a list of two numbers",
+        "f32" | "f64" => "a number",
+        "usize" => "a whole number",
         other => other,
     }
 }

@@ -52,6 +52,14 @@ fn options_change_the_image_and_the_classes() {
 }
 
 #[test]
+fn a_depth_may_stand_in_the_name() {
+    let written = json(&["resnet: { depth: 18 }", "--json"]);
+    for short in ["resnet-18", "resnet18", "{ resnet: { depth: 18 } }"] {
+        assert_eq!(json(&[short, "--json"]), written, "{short}");
+    }
+}
+
+#[test]
 fn a_file_gives_its_seed() {
     let folder = Folder::new();
     let file = folder.write("mine.yaml", VALID);
@@ -75,8 +83,12 @@ fn tables_are_for_people() {
 fn faults_name_what_can_be_named() {
     let mut sheet = Sheet::default();
     for args in [
-        &["inception-v3"][..],
-        &["resnet"],
+        &["inception-v9"][..],
+        &["alexnet"],
+        &["resnet-51"],
+        &["resnet: { depth: many }"],
+        &["resnet: { depth: -1 }"],
+        &["inception-v2: { width_multiplier: -1 }"],
         &[""],
         &["inception-v2: { stm: small }"],
         &["inception-v2: { stem: smal }"],

@@ -210,6 +210,8 @@ fn networks_that_cannot_be_built_say_why() {
     let mut sheet = Sheet::default();
     sheet.changes(&[
         ("the image is too small", "stem: small", "stem: imagenet"),
+        ("a depth that is not there", "inception-v2: { stem: small }", "resnet: { depth: 51 }"),
+        ("a negative multiplier", "stem: small", "width_multiplier: -0.5"),
         (
             "a generated image is too large",
             "{ fashion-mnist: { validation: 5000 } }",
