@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use graph::{Graph, NodeId};
+use graph::{Axis, Graph, NodeId, Op};
 use serde::{Deserialize, Serialize};
 
 use crate::{Class, CostModel, NodeCost, Stepped, Term, Work};
@@ -59,7 +59,10 @@ pub enum Quantity {
     Mac,
 }
 
-/// Time of a batch by a [`MeasuredTable`], in nanoseconds.
+/// Time of a batch by a [`MeasuredTable`], in nanoseconds, when every operator runs as a step of its own, but for two that
+/// the engine does without: an activation that is the only reader of a batch norm belongs to the norm's step, and branches
+/// write into their place in a concatenation. Only what cannot be written there counts as its input: an image, another view
+/// of a wire, and a wire that a later concatenation reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
@@ -83,16 +86,23 @@ impl CostModel for Measured {
         let Some(class) = Class::of(work) else {
             return NodeCost::FREE;
         };
+        if is_part_of_norm(graph, id) {
+            return NodeCost::FREE;
+        }
         let terms = self.table.classes.get(&class).into_iter().flatten();
-        NodeCost::sum(terms.flat_map(|term| self.terms(*term, work, graph, id)).collect())
+        match terms.flat_map(|term| term.of(work, graph, id, self.batch)).collect::<Vec<_>>() {
+            none if none.is_empty() => NodeCost::FREE,
+            terms => NodeCost::sum(terms),
+        }
     }
 }
 
-impl Measured {
-    /// What one term of the table says of one node.
-    fn terms(&self, term: MeasuredTerm, work: Work, graph: &Graph, id: NodeId) -> Vec<Term> {
+impl MeasuredTerm {
+    /// What the term says of one node for a batch.
+    pub(crate) fn of(self, work: Work, graph: &Graph, id: NodeId, batch: usize) -> Vec<Term> {
+        let term = self;
         let node = graph.node(id);
-        let batch = self.batch as f64;
+        let batch = batch as f64;
         let values = |wire: NodeId, step: usize, times: f64| {
             let area = graph.node(wire).shape.area() as f64;
             linear(term.nanoseconds * batch * area * times, Stepped { wire, step })
@@ -101,6 +111,10 @@ impl Measured {
         match (term.per, work) {
             (Quantity::Call, _) => vec![Term::Constant(term.nanoseconds)],
             (Quantity::Image, _) => vec![Term::Constant(term.nanoseconds * batch)],
+            (Quantity::Input, Work::Concat) => {
+                let copied = node.inputs.iter().filter(|input| is_copied(graph, **input, id));
+                copied.map(|input| values(*input, term.input_step, 1.0)).collect()
+            }
             (Quantity::Input, _) => {
                 node.inputs.iter().map(|input| values(*input, term.input_step, 1.0)).collect()
             }
@@ -121,6 +135,27 @@ impl Measured {
             (Quantity::Window | Quantity::Weight | Quantity::Mac, _) => Vec::new(),
         }
     }
+}
+
+/// Whether the node is an activation that is the only reader of a batch norm.
+fn is_part_of_norm(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    let [Some(norm), None] = [node.inputs.first(), node.inputs.get(1)] else { return false };
+    let read = graph.nodes().flat_map(|(_, reader)| &reader.inputs).filter(|input| *input == norm);
+    matches!(node.op, Op::Activation(_))
+        && matches!(graph.node(*norm).op, Op::BatchNorm(_))
+        && !graph.outputs().contains(norm)
+        && read.count() == 1
+}
+
+/// Whether a concatenation has to copy an input instead of finding it in place.
+fn is_copied(graph: &Graph, input: NodeId, concat: NodeId) -> bool {
+    let later = graph.nodes().skip(concat.index() + 1);
+    let claimed = later.filter(|(_, node)| matches!(node.op, Op::Concat(Axis::Channels)));
+    let elsewhere = claimed.flat_map(|(_, node)| &node.inputs).any(|other| *other == input);
+    elsewhere
+        || Work::of(graph, input) == Work::View
+        || graph.node(concat).op != Op::Concat(Axis::Channels)
 }
 
 fn linear(coefficient: f64, wire: Stepped) -> Term {

@@ -311,7 +311,6 @@ pub fn interpret(
                     }
                 })
             }
-            Op::Reshape { .. } => Images { shape: node.shape, values: input(0).values.clone() },
             Op::Permute(permutation) => wire(&mut |at| {
                 let mut from = at;
                 for (axis, index) in permutation.iter().zip([at.row, at.column, at.channel]) {
@@ -331,7 +330,9 @@ pub fn interpret(
             }
             Op::GlobalAvgPool => wire(&mut |at| mean(&input(0).positions(at))),
             Op::GlobalMaxPool => wire(&mut |at| maximum(&input(0).positions(at))),
-            Op::Flatten => Images { shape: node.shape, values: input(0).values.clone() },
+            Op::Flatten | Op::Reshape { .. } => {
+                Images { shape: node.shape, values: input(0).values.clone() }
+            }
             Op::Dropout { rate: _ } => each(&|value| value),
         };
         wires.push(output);

@@ -14,6 +14,7 @@ use sketch::{Numbers, Sketch};
 
 /// Narrows the networks that [`graphs`] makes; the default is everything.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each narrows or widens for itself")]
 pub struct Options {
     /// Every convolution and depthwise convolution is followed by batch normalisation with scale and an activation that
     /// keeps zero, there is no other batch normalisation, and linear layers are the logits and gates only.

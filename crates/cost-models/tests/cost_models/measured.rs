@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use cost_models::{
-    Class, CostForm, CostModel, Measured, MeasuredTable, MeasuredTerm, Quantity, Term, Work,
+    Class, CostForm, CostModel, Measured, MeasuredTable, MeasuredTerm, Quantity, Sample, Term,
+    Work, fit_classes,
 };
-use graph::{Graph, NodeId};
-use proptest::prelude::*;
+use graph::{Axis, Graph, NodeId, Op};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use testkit::strategies;
 
 use crate::support::assert_close;
@@ -41,16 +42,40 @@ pub(crate) fn example(batch: usize) -> Measured {
     Measured { table: table(4, 8), batch }
 }
 
+/// Whether the node is an activation and alone reads a batch norm, which is no output.
+fn belongs_to_norm(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    matches!(node.op, Op::Activation(_))
+        && matches!(graph.node(node.inputs[0]).op, Op::BatchNorm(_))
+        && graph.consumers()[node.inputs[0].index()] == [id]
+        && !graph.outputs().contains(&node.inputs[0])
+}
+
+/// Whether a concatenation does not find an input in its place: along other axes than channels always, else images, views
+/// and what a later concatenation along channels reads.
+fn is_copied(graph: &Graph, input: NodeId, concat: NodeId) -> bool {
+    let along_channels = |id: NodeId| graph.node(id).op == Op::Concat(Axis::Channels);
+    let later = |id: &NodeId| along_channels(*id) && id.index() > concat.index();
+    !along_channels(concat)
+        || Work::of(graph, input) == Work::View
+        || graph.consumers()[input.index()].iter().any(later)
+}
+
 /// The time of a node of the table without steps, by the definition of every quantity.
 fn expected(graph: &Graph, id: NodeId, batch: usize) -> f64 {
     let node = graph.node(id);
     let work = Work::of(graph, id);
-    if work == Work::View {
+    if work == Work::View || belongs_to_norm(graph, id) {
         return 0.0;
     }
     let images = batch as f64;
     let values = |wire: NodeId| graph.node(wire).shape.elements() as f64;
-    let inputs: f64 = node.inputs.iter().map(|input| values(*input)).sum();
+    let inputs: f64 = node
+        .inputs
+        .iter()
+        .filter(|input| work != Work::Concat || is_copied(graph, **input, id))
+        .map(|input| values(*input))
+        .sum();
     let mut time = 900.0 + 70.0 * images + 0.5 * images * inputs + 0.25 * images * values(id);
     let at_own_widths =
         |cost: &dyn CostModel| CostForm::of(cost, graph).per_node(&graph.widths())[id.index()];
@@ -138,4 +163,57 @@ fn tables_that_cannot_be_are_refused() {
     ] {
         assert!(fault.contains(words), "{fault}");
     }
+}
+
+/// Samples that a table made are explained by the table that is fitted to them: equal times, equal steps.
+#[test]
+fn a_fit_finds_the_table_that_made_the_samples() {
+    let mut truth = Measured { table: table(4, 8), batch: 2 };
+    // Steps belong to kernels.
+    for term in truth.table.classes.values_mut().flatten() {
+        if !matches!(term.per, Quantity::Mac | Quantity::Weight) {
+            (term.input_step, term.output_step) = (1, 1);
+        }
+    }
+    let mut runner = TestRunner::deterministic();
+    let strategy = strategies::any_graph();
+    let graphs: Vec<Graph> =
+        (0..600).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();
+    let samples: Vec<Sample<'_>> = graphs
+        .iter()
+        .flat_map(|graph| {
+            let times = CostForm::of(&truth, graph).per_node(&graph.widths());
+            let nodes = graph.nodes().zip(times).filter(|(_, nanoseconds)| *nanoseconds > 0.0);
+            nodes.map(move |((node, _), nanoseconds)| Sample { graph, node, nanoseconds })
+        })
+        .collect();
+    let fitted = Measured {
+        table: MeasuredTable { classes: fit_classes(&samples, 2), ..truth.table.clone() },
+        batch: 2,
+    };
+    for class in Class::ALL {
+        let (mut worst, mut count) = (0.0_f64, 0);
+        for sample in samples
+            .iter()
+            .filter(|sample| Class::of(Work::of(sample.graph, sample.node)) == Some(class))
+        {
+            let form = CostForm::of(&fitted, sample.graph);
+            let predicted = form.per_node(&sample.graph.widths())[sample.node.index()];
+            worst = worst.max((predicted / sample.nanoseconds - 1.0).abs());
+            count += 1;
+        }
+        assert!(count > 0 && worst < 0.05, "{class}: {count} samples, worst {worst}");
+        for term in &fitted.table.classes[&class] {
+            if term.per == Quantity::Mac {
+                assert_eq!((term.input_step, term.output_step), (4, 8), "{class}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_class_without_samples_has_no_terms() {
+    let classes = fit_classes(&[], 1);
+    assert_eq!(classes.len(), Class::ALL.len());
+    assert!(classes.values().all(Vec::is_empty));
 }

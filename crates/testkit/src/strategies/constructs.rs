@@ -107,7 +107,7 @@ impl Sketch {
         let channels = match numbers.below(3) {
             0 => (0..width).rev().collect(),
             1 => (0..2 * width).map(|channel| channel % width).collect(),
-            _ => (0..1 + numbers.below(2 * width)).map(|_| numbers.below(width)).collect(),
+            _ => (0..=numbers.below(2 * width)).map(|_| numbers.below(width)).collect(),
         };
         self.add(Op::Gather(Gather { channels }), &[input])
     }
