@@ -14,15 +14,14 @@
 //! a bias, as in torchvision, though batch norm takes it away again. The head lays all positions and channels in one row; both
 //! its layers are followed by ReLU and dropout.
 //!
-//! With stem `small`, the usual network for CIFAR, the head is a mean over all positions and one linear layer, and
-//! convolutions before batch norm have no bias.
+//! With stem `small`, the usual network for CIFAR, the head is a mean over all positions, dropout, and one linear layer.
 
-use graph::{Activation::Relu, Conv2d, Graph, Linear, NodeId, Op, Padding, Shape, Window};
+use graph::{Activation::Relu, Graph, Linear, NodeId, Op, Padding, Shape, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchitectureError, Stem,
-    assembly::{Assembly, Names, Wire, max_pool, norm_of_torch},
+    assembly::{Assembly, Names, Wire, biased, max_pool, norm_of_torch},
     family::{Family, IMAGENET_CLASSES, Request, SMALL_CLASSES, row},
     scaling::Rounding,
 };
@@ -84,8 +83,7 @@ impl Vgg {
         width: usize,
         input: NodeId,
     ) -> Wire {
-        let bias = !self.batch_norm || self.stem == Stem::Imagenet;
-        let conv = Op::Conv2d(Conv2d { bias, ..Conv2d::square(assembly.width(width), 3) });
+        let conv = biased(assembly.width(width), 3);
         let mut wire = input;
         for layer in 1..=layers {
             let name = format!("{name}/conv{layer}");

@@ -33,6 +33,14 @@ fn parse(text: &str) -> Result<Architecture, Error> {
     singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(text))
 }
 
+/// The network of an experiment file for the images and classes that it was made for.
+fn natural(text: &str) -> Graph {
+    let architecture = parse(text).expect("a network");
+    architecture
+        .build(architecture.natural_input(), architecture.natural_classes())
+        .expect("its natural size can be built")
+}
+
 /// Kernel values, and multiply-adds for one image: each kernel value is used once per output position.
 fn kernels_and_macs(graph: &Graph) -> (usize, usize) {
     let specs = graph.parameters();
