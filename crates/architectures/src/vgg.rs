@@ -14,7 +14,8 @@
 //! a bias, as in torchvision, though batch norm takes it away again. The head lays all positions and channels in one row; both
 //! its layers are followed by ReLU and dropout.
 //!
-//! With stem `small`, the usual network for CIFAR, the head is a mean over all positions, dropout, and one linear layer.
+//! With stem `small`, the usual network for CIFAR, the head is a mean over all positions, dropout, and one linear layer, and a
+//! pool's last window may reach over the border.
 
 use graph::{Activation::Relu, Graph, Linear, NodeId, Op, Padding, Shape, Window};
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,8 @@ impl Vgg {
                 assembly.activated(&name, conv.clone(), Relu, wire)?
             };
         }
-        let window = Window::square(2).stride(2).padding(Padding::Valid);
+        let padding = self.stem.choose(Padding::Valid, Padding::Same);
+        let window = Window::square(2).stride(2).padding(padding);
         assembly.node(&format!("{name}/pool"), max_pool(window), wire)
     }
 }
@@ -119,8 +121,8 @@ impl Family for Vgg {
             classes,
             width_multiplier: self.width_multiplier,
             dropout: Some(self.dropout),
-            smallest: 32,
-            remedy: "use larger images",
+            smallest: self.stem.choose(32, 16),
+            remedy: self.stem.remedy(),
             rounding: Rounding::Nearest,
             norm: norm_of_torch(),
             names: Names::PLAIN,

@@ -17,10 +17,7 @@
 //! pool and adds its input through a 1x1 convolution by 2; the others add it as it is. The stem has no padding, everything
 //! else is SAME. With stem `small` `stem/conv1` steps by 1 and the stem is padded, so that the overall stride is 16.
 
-use graph::{
-    Activation::{self, Relu},
-    BatchNorm, Conv2d, Graph, NodeId, Op, Padding, Shape, Window,
-};
+use graph::{Activation::Relu, BatchNorm, Conv2d, Graph, NodeId, Op, Padding, Shape, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -135,7 +132,7 @@ fn block(
     for (position, width) in (1..).zip(widths) {
         let layer = format!("{name}/conv{position}");
         if (number, position) != (1, 1) {
-            wire = assembly.activation(&layer, Activation::Relu, wire)?;
+            wire = assembly.activation(&layer, Relu, wire)?;
         }
         wire = separable(assembly, &layer, assembly.width(*width), wire)?;
     }

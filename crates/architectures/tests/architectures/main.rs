@@ -3,10 +3,12 @@
 mod anchors;
 mod channels;
 mod documentation;
+mod families;
 mod options;
 mod reference;
 mod refusals;
 mod sizes;
+mod ties;
 
 use architectures::{Architecture, InceptionV2, Stem};
 use graph::{Graph, Role};

@@ -28,8 +28,7 @@ pub fn named(network: &str) -> Result<Architecture, Diagnostic> {
         (None, Some((family, depth))) => format!("{{ {family}: {{ depth: {depth} }} }}"),
         (Some(_) | None, _) => return Err(unknown(word)),
     };
-    parse_part(&format!("architecture: {settings}"))
-        .map(|Section { architecture }| architecture)
+    parse_part(&format!("architecture: {settings}")).map(|Section { architecture }| architecture)
 }
 
 /// Reads `resnet-50` and `resnet50`: a family and its depth.
