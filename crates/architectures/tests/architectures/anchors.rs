@@ -239,7 +239,7 @@ fn small_networks_cost_what_was_worked_out_by_hand() {
     ]);
 }
 
-/// Multiply-adds of ResNet-56 and ResNet-110 and parameters (trained, in thousands) of ResNet-56 as HRankPlus publishes them;
+/// Multiply-adds of ResNet-56 and ResNet-110 and parameters (trained, in thousands) of ResNet-56 as `HRankPlus` publishes them;
 /// ResNet-20 is half of the 81.2 million FLOPs in NVIDIA's notebook for `ModelOpt`. All have padded shortcuts.
 #[test]
 fn cifar_networks_with_padded_shortcuts_are_those_of_the_pruning_literature() {
@@ -253,7 +253,7 @@ fn cifar_networks_with_padded_shortcuts_are_those_of_the_pruning_literature() {
 }
 
 /// Multiply-adds in millions of uniformly narrower networks, widths rounded to the nearest whole number, worked out layer by
-/// layer outside of this program: convolutions and linear layers, in VGG-16 convolutions alone. ResNets have padded shortcuts.
+/// layer outside of this program: convolutions and linear layers, in VGG-16 convolutions alone. The residual networks have padded shortcuts.
 #[test]
 fn uniformly_narrower_networks_cost_what_was_worked_out() {
     const RESNETS: [usize; 3] = [20, 56, 110];
