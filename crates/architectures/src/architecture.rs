@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchitectureError, CifarResNet, DenseNet, EfficientNetB0, InceptionV1, InceptionV2,
-    InceptionV3, LeNet5, MobileNetV1, MobileNetV2, ResNet, SqueezeNet, Vgg, family::Family,
+    InceptionV3, LeNet5, MobileNetV1, MobileNetV2, MobileNetV3, ResNet, ShuffleNetV2, SqueezeNet,
+    Vgg, Xception, family::Family,
 };
 
 /// A network family with its options; in an experiment file `{ resnet: { depth: 50 } }`.
@@ -30,15 +31,23 @@ pub enum Architecture {
     /// Inverted residual blocks (Sandler et al. 2018).
     #[serde(rename = "mobilenet-v2")]
     MobileNetV2(MobileNetV2),
+    /// Inverted residual blocks with squeeze and excitation (Howard et al. 2019).
+    #[serde(rename = "mobilenet-v3")]
+    MobileNetV3(MobileNetV3),
     /// The baseline of `EfficientNet` (Tan and Le 2019).
     #[serde(rename = "efficientnet-b0")]
     EfficientNetB0(EfficientNetB0),
+    /// Split and shuffled channels (Ma et al. 2018).
+    #[serde(rename = "shufflenet-v2")]
+    ShuffleNetV2(ShuffleNetV2),
     /// Fire modules (Iandola et al. 2016).
     #[serde(rename = "squeezenet")]
     SqueezeNet(SqueezeNet),
     /// Densely connected networks (Huang et al. 2016).
     #[serde(rename = "densenet")]
     DenseNet(DenseNet),
+    /// Residual blocks of separable convolutions (Chollet 2016).
+    Xception(Xception),
     /// Plain networks of 3x3 convolutions (Simonyan and Zisserman 2014).
     Vgg(Vgg),
     /// LeNet-5 (LeCun et al. 1998).
@@ -57,9 +66,12 @@ impl Architecture {
             CifarResNet::FAMILY,
             MobileNetV1::FAMILY,
             MobileNetV2::FAMILY,
+            MobileNetV3::FAMILY,
             EfficientNetB0::FAMILY,
+            ShuffleNetV2::FAMILY,
             SqueezeNet::FAMILY,
             DenseNet::FAMILY,
+            Xception::FAMILY,
             Vgg::FAMILY,
             LeNet5::FAMILY,
         ]
@@ -102,9 +114,12 @@ impl Architecture {
             Self::CifarResNet(family) => family,
             Self::MobileNetV1(family) => family,
             Self::MobileNetV2(family) => family,
+            Self::MobileNetV3(family) => family,
             Self::EfficientNetB0(family) => family,
+            Self::ShuffleNetV2(family) => family,
             Self::SqueezeNet(family) => family,
             Self::DenseNet(family) => family,
+            Self::Xception(family) => family,
             Self::Vgg(family) => family,
             Self::LeNet5(family) => family,
         }

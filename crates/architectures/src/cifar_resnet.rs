@@ -9,16 +9,18 @@
 //! | `stage3` by 2 | 8x8x64 | n |
 //!
 //! The depth is `6n + 2`. The first block of the second and third stage steps by 2; its shortcut is a 1x1 convolution (option
-//! B of the paper). Batch norm has epsilon 1e-5.
+//! B of the paper), or with `shortcut: pad` every other position, and zeros for the channels that are new (option A). Batch
+//! norm has epsilon 1e-5.
 
 use graph::{Activation::Relu, Graph, Shape};
 use serde::{Deserialize, Serialize};
 
+pub use crate::residual::Shortcut;
 use crate::{
     ArchitectureError, Version,
     assembly::{Names, conv, norm_of_torch},
     family::{Family, Request, SMALL_CLASSES, row},
-    residual::{Block, Change, Residual},
+    residual::{Block, Residual},
     scaling::Rounding,
 };
 
@@ -34,6 +36,7 @@ const WIDTHS: [usize; 3] = [16, 32, 64];
 /// |---|---|---|---|
 /// | `depth` | 56 | number of layers with weights on the longest path | 20, 32, 44, 56, 110 |
 /// | `version` | `v1` | norm and activation after or before convolutions | `v1`, `v2` |
+/// | `shortcut` | `projection` | how the input of a block is made larger | `projection`, `pad` |
 /// | `width_multiplier` | 1 | scales every width, to the nearest whole number | positive, finite |
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings, such as `{ depth: 56 }`")]
@@ -42,13 +45,20 @@ pub struct CifarResNet {
     pub depth: usize,
     /// Norm and activation after or before convolutions.
     pub version: Version,
+    /// How the input of a block is made larger.
+    pub shortcut: Shortcut,
     /// Scales every width but those of image and logits.
     pub width_multiplier: f64,
 }
 
 impl Default for CifarResNet {
     fn default() -> Self {
-        Self { depth: 56, version: Version::V1, width_multiplier: 1.0 }
+        Self {
+            depth: 56,
+            version: Version::V1,
+            shortcut: Shortcut::Projection,
+            width_multiplier: 1.0,
+        }
     }
 }
 
@@ -72,7 +82,7 @@ impl Family for CifarResNet {
     fn build(&self, input: Shape, classes: usize) -> Result<Graph, ArchitectureError> {
         let blocks = *row(Self::FAMILY, self.depth, TABLE)?;
         let residual =
-            Residual { version: self.version, block: Block::Basic, change: Change::Projection };
+            Residual { version: self.version, block: Block::Basic, shortcut: self.shortcut };
         let request = Request {
             family: Self::FAMILY,
             input,

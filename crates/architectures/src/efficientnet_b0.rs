@@ -14,7 +14,7 @@
 //!
 //! A block multiplies the channels of its input by the expansion, filters each, weighs them by squeeze and excitation (a
 //! quarter of the block's input wide), and reduces them. Batch norm (epsilon 1e-5, as in torchvision) follows every layer,
-//! SiLU every one but the last of a block. Every block but the first of a stage adds its input, at any width multiplier. With
+//! `SiLU` every one but the last of a block. Every block but the first of a stage adds its input, at any width multiplier. With
 //! stem `small` the first two steps of 2 are steps of 1, so that the overall stride is 8. Widths are rounded to multiples of
 //! 8 as in the paper's code; `last` is four times as wide as the stage before it.
 

@@ -67,7 +67,7 @@ pub enum ArchitectureError {
         /// Number of classes.
         classes: usize,
         /// The first layer that does not fit.
-        source: GraphError,
+        source: Box<GraphError>,
     },
 }
 

@@ -67,6 +67,7 @@ impl Request {
         let mut assembly = Assembly::new(scaling, self.norm, self.names, dropout, classes);
         let logits = assembly.image(input).and_then(|image| body(&mut assembly, image));
         logits.and_then(|logits| assembly.finish(logits)).map_err(|source| {
+            let source = Box::new(source);
             ArchitectureError::BeyondGraph { family, width_multiplier, input, classes, source }
         })
     }

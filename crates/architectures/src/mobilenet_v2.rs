@@ -13,7 +13,7 @@
 //! | `last` 1x1 | 7x7x1280 | | |
 //!
 //! A block multiplies the channels of its input by the expansion, filters each with a 3x3 window, and reduces them; batch norm
-//! (epsilon 1e-5) follows every layer, ReLU6 every one but the last of a block. Every block but the first of a stage adds
+//! (epsilon 1e-5) follows every layer, `ReLU6` every one but the last of a block. Every block but the first of a stage adds
 //! its input, at any width multiplier. With stem `small` the first two steps of 2 are steps of 1, so that the overall stride
 //! is 8.
 //!

@@ -1,10 +1,11 @@
 //! Residual blocks of both versions (He et al. 2015 and 2016), for `ImageNet` and CIFAR networks alike.
 
-use graph::{Activation::Relu, NodeId, Op};
+use graph::{Activation::Relu, NodeId, Op, Pad, Window};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Version,
-    assembly::{Assembly, Wire, below, conv},
+    assembly::{Assembly, Wire, avg_pool, below, conv},
 };
 
 /// The layers of a block; `width` is that of its stage.
@@ -16,10 +17,13 @@ pub(crate) enum Block {
     Bottleneck,
 }
 
-/// How a block's input reaches its sum where height, width or channels change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// A 1x1 convolution, in version 1 with batch norm.
+/// How a block's input reaches its sum where height, width or channels change (options A and B of the paper).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shortcut {
+    /// Option A: every other position, and channels of zeros on both sides; no weights.
+    Pad,
+    /// Option B: a 1x1 convolution, in version 1 with batch norm.
     Projection,
 }
 
@@ -28,7 +32,7 @@ pub(crate) enum Change {
 pub(crate) struct Residual {
     pub(crate) version: Version,
     pub(crate) block: Block,
-    pub(crate) change: Change,
+    pub(crate) shortcut: Shortcut,
 }
 
 impl Block {
@@ -80,7 +84,7 @@ impl Residual {
             Version::V1 | Version::V2 => input,
         };
         let shortcut =
-            if changes { self.change(assembly, name, out, stride, input)? } else { input };
+            if changes { self.shortcut(assembly, name, out, stride, input)? } else { input };
         let inner = assembly.width(width);
         let layers = match self.block {
             Block::Basic => vec![conv(inner, 3, stride), conv(out, 3, 1)],
@@ -106,7 +110,7 @@ impl Residual {
         }
     }
 
-    fn change(
+    fn shortcut(
         self,
         assembly: &mut Assembly,
         block: &str,
@@ -115,12 +119,20 @@ impl Residual {
         input: NodeId,
     ) -> Wire {
         let name = below(block, "shortcut");
-        let projection: Op = conv(out, 1, stride);
-        match (self.change, self.version) {
-            (Change::Projection, Version::V1) => {
-                assembly.normalized(&name, projection, None, input)
+        match (self.shortcut, self.version) {
+            (Shortcut::Projection, Version::V1) => {
+                assembly.normalized(&name, conv(out, 1, stride), None, input)
             }
-            (Change::Projection, Version::V2) => assembly.node(&name, projection, input),
+            (Shortcut::Projection, Version::V2) => {
+                assembly.node(&name, conv(out, 1, stride), input)
+            }
+            (Shortcut::Pad, Version::V1 | Version::V2) => {
+                let apart = avg_pool(Window::square(1).stride(stride));
+                let thinned = assembly.node(&below(&name, "thin"), apart, input)?;
+                let missing = out.saturating_sub(assembly.channels(input));
+                let channels = [missing / 2, missing - missing / 2];
+                assembly.node(&name, Op::Pad(Pad { channels, ..Pad::default() }), thinned)
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     ArchitectureError, Stem, Version,
     assembly::{Names, centred, conv, max_pool, norm_of_torch},
     family::{Family, IMAGENET_CLASSES, Request, SMALL_CLASSES, row},
-    residual::{Block, Change, Residual},
+    residual::{Block, Residual, Shortcut},
     scaling::Rounding,
 };
 
@@ -86,7 +86,7 @@ impl Family for ResNet {
 
     fn build(&self, input: Shape, classes: usize) -> Result<Graph, ArchitectureError> {
         let (block, blocks) = *row(Self::FAMILY, self.depth, TABLE)?;
-        let residual = Residual { version: self.version, block, change: Change::Projection };
+        let residual = Residual { version: self.version, block, shortcut: Shortcut::Projection };
         let request = Request {
             family: Self::FAMILY,
             input,

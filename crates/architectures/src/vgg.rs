@@ -14,15 +14,15 @@
 //! a bias, as in torchvision, though batch norm takes it away again. The head lays all positions and channels in one row; both
 //! its layers are followed by ReLU and dropout.
 //!
-//! With stem `small`, the usual network for CIFAR, the head is a mean over all positions and one linear layer, and
-//! convolutions before batch norm have no bias.
+//! With stem `small`, the usual network for CIFAR, the head is a mean over all positions, dropout, and one linear layer, and a
+//! pool's last window may reach over the border.
 
-use graph::{Activation::Relu, Conv2d, Graph, Linear, NodeId, Op, Padding, Shape, Window};
+use graph::{Activation::Relu, Graph, Linear, NodeId, Op, Padding, Shape, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchitectureError, Stem,
-    assembly::{Assembly, Names, Wire, max_pool, norm_of_torch},
+    assembly::{Assembly, Names, Wire, biased, max_pool, norm_of_torch},
     family::{Family, IMAGENET_CLASSES, Request, SMALL_CLASSES, row},
     scaling::Rounding,
 };
@@ -84,8 +84,7 @@ impl Vgg {
         width: usize,
         input: NodeId,
     ) -> Wire {
-        let bias = !self.batch_norm || self.stem == Stem::Imagenet;
-        let conv = Op::Conv2d(Conv2d { bias, ..Conv2d::square(assembly.width(width), 3) });
+        let conv = biased(assembly.width(width), 3);
         let mut wire = input;
         for layer in 1..=layers {
             let name = format!("{name}/conv{layer}");
@@ -95,7 +94,8 @@ impl Vgg {
                 assembly.activated(&name, conv.clone(), Relu, wire)?
             };
         }
-        let window = Window::square(2).stride(2).padding(Padding::Valid);
+        let padding = self.stem.choose(Padding::Valid, Padding::Same);
+        let window = Window::square(2).stride(2).padding(padding);
         assembly.node(&format!("{name}/pool"), max_pool(window), wire)
     }
 }
@@ -121,8 +121,8 @@ impl Family for Vgg {
             classes,
             width_multiplier: self.width_multiplier,
             dropout: Some(self.dropout),
-            smallest: 32,
-            remedy: "use larger images",
+            smallest: self.stem.choose(32, 16),
+            remedy: self.stem.remedy(),
             rounding: Rounding::Nearest,
             norm: norm_of_torch(),
             names: Names::PLAIN,

@@ -6,7 +6,7 @@
 
 use graph::{Graph, Role};
 
-use crate::{kernels_and_macs, parse};
+use crate::{kernels_and_macs, natural};
 
 /// What is published of a network.
 struct Anchor {
@@ -49,10 +49,7 @@ impl Anchor {
     }
 
     fn holds(&self) {
-        let architecture = parse(self.network).unwrap();
-        let graph = architecture
-            .build(architecture.natural_input(), architecture.natural_classes())
-            .unwrap();
+        let graph = natural(self.network);
         if let Some(expected) = self.trained {
             assert_eq!(trained(&graph), expected, "{}: parameters", self.network);
         }
@@ -101,6 +98,12 @@ fn imagenet_networks_are_those_of_torchvision() {
         anchor("mobilenet-v2: {}", 3_504_872).giga(0.301),
         anchor("squeezenet: {}", 1_235_496).giga(0.349),
         anchor("efficientnet-b0: {}", 5_288_548).giga(0.386),
+        anchor("mobilenet-v3: {}", 5_483_032).giga(0.217),
+        anchor("mobilenet-v3: { variant: small }", 2_542_856).giga(0.057),
+        anchor("shufflenet-v2: { size: x0.5 }", 1_366_792).giga(0.04),
+        anchor("shufflenet-v2: { size: x1 }", 2_278_604).giga(0.145),
+        anchor("shufflenet-v2: { size: x1.5 }", 3_503_624).giga(0.296),
+        anchor("shufflenet-v2: { size: x2 }", 7_393_996).giga(0.583),
     ]);
 }
 
@@ -154,8 +157,7 @@ fn inception_v3_is_that_of_torchvision_without_the_auxiliary_head() {
 #[test]
 fn inception_bases_have_the_parameters_of_slims_own_tests() {
     for (network, expected) in [("inception-v1: {}", 5_607_184), ("inception-v3: {}", 21_802_784)] {
-        let architecture = parse(network).unwrap();
-        let graph = architecture.build(architecture.natural_input(), 1).unwrap();
+        let graph = natural(network);
         let logits = graph.find("Logits").unwrap();
         let specs = graph.parameters();
         let base = specs.iter().filter(|spec| spec.node != logits && spec.role != Role::Gamma);
@@ -198,12 +200,90 @@ fn mobilenet_v1_is_that_of_the_paper_at_every_width() {
     ]);
 }
 
-/// `min(peers)`: multiply-adds and kernels of convolutions and linear layers, worked out layer by layer.
+/// Trained, as pytorchcv 0.0.74 asserts it; 22,910,480 in Keras, which counts running means and variances, too.
+#[test]
+fn xception_is_that_of_keras() {
+    all(&[anchor("xception: {}", 22_855_952)]);
+    let graph = natural("xception: {}");
+    assert_eq!(graph.parameters().iter().map(graph::ParameterSpec::len).sum::<usize>(), 22_910_480);
+}
+
+/// Kernels in millions, and whole millions of multiply-adds, of the authors' checkpoints, as the table in keras-applications
+/// 1.0.8 has them.
+#[test]
+fn mobilenet_v2_is_that_of_the_paper_at_every_width() {
+    for (multiplier, expected) in [
+        (1.4, (6.06, 582)),
+        (1.3, (5.34, 509)),
+        (1.0, (3.47, 300)),
+        (0.75, (2.61, 209)),
+        (0.5, (1.95, 97)),
+        (0.35, (1.66, 59)),
+    ] {
+        let network = format!("mobilenet-v2: {{ width_multiplier: {multiplier} }}");
+        let (kernels, macs) = kernels_and_macs(&natural(&network));
+        let rounded = (kernels as f64 / 1e4).round() / 100.0;
+        assert_eq!((rounded, macs / 1_000_000), expected, "{network}");
+    }
+}
+
+/// Multiply-adds of convolutions and linear layers, and in LeNet-5 kernels and biases, worked out layer by layer outside of
+/// this program.
 #[test]
 fn small_networks_cost_what_was_worked_out_by_hand() {
     all(&[
+        anchor("vgg: { stem: small }", 14_728_266).mega(313.2),
         macs("mobilenet-v1: { stem: small }").mega(46.35),
         macs("mobilenet-v2: { stem: small }").mega(87.98),
         anchor("lenet-5: {}", 431_080).exactly(2_293_000.0),
     ]);
+}
+
+/// Multiply-adds of ResNet-56 and ResNet-110 and parameters (trained, in thousands) of ResNet-56 as `HRankPlus` publishes them;
+/// ResNet-20 is half of the 81.2 million FLOPs in NVIDIA's notebook for `ModelOpt`. All have padded shortcuts.
+#[test]
+fn cifar_networks_with_padded_shortcuts_are_those_of_the_pruning_literature() {
+    let network = "cifar-resnet: { depth: 56, shortcut: pad }";
+    assert_eq!((trained(&natural(network)) as f64 / 1e3).round(), 853.0);
+    all(&[
+        macs("cifar-resnet: { depth: 20, shortcut: pad }").mega(40.55),
+        macs(network).mega(125.49),
+        macs("cifar-resnet: { depth: 110, shortcut: pad }").mega(252.89),
+    ]);
+}
+
+/// Multiply-adds in millions of uniformly narrower networks, widths rounded to the nearest whole number, worked out layer by
+/// layer outside of this program: convolutions and linear layers, in VGG-16 convolutions alone. The residual networks have padded shortcuts.
+#[test]
+fn uniformly_narrower_networks_cost_what_was_worked_out() {
+    const RESNETS: [usize; 3] = [20, 56, 110];
+    let millions = |macs: usize| (macs as f64 / 1e4).round() / 100.0;
+    for (multiplier, expected) in [
+        (1.0, [40.55, 125.49, 252.89]),
+        (0.75, [22.89, 70.67, 142.33]),
+        (0.6875, [19.26, 59.41, 119.62]),
+        (0.625, [15.94, 49.12, 98.89]),
+        (0.5, [10.25, 31.48, 63.33]),
+        (0.25, [2.62, 7.93, 15.89]),
+    ] {
+        let found = RESNETS.map(|depth| {
+            let options = format!("depth: {depth}, shortcut: pad, width_multiplier: {multiplier}");
+            millions(kernels_and_macs(&natural(&format!("cifar-resnet: {{ {options} }}"))).1)
+        });
+        assert_eq!(found, expected, "ResNets times {multiplier}");
+    }
+    for (multiplier, expected) in [
+        (1.0, [313.20, 46.35]),
+        (0.75, [176.50, 26.51]),
+        (0.5, [78.74, 12.17]),
+        (0.25, [19.91, 3.33]),
+    ] {
+        let options = format!("{{ stem: small, width_multiplier: {multiplier} }}");
+        let vgg = natural(&format!("vgg: {options}"));
+        let logits = vgg.node(vgg.find("Logits").unwrap());
+        let linear = vgg.node(logits.inputs[0]).shape.channels * logits.shape.channels;
+        let mobilenet = natural(&format!("mobilenet-v1: {options}"));
+        let found = [kernels_and_macs(&vgg).1 - linear, kernels_and_macs(&mobilenet).1];
+        assert_eq!(found.map(millions), expected, "times {multiplier}");
+    }
 }

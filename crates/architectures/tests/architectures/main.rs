@@ -3,10 +3,12 @@
 mod anchors;
 mod channels;
 mod documentation;
+mod families;
 mod options;
 mod reference;
 mod refusals;
 mod sizes;
+mod ties;
 
 use architectures::{Architecture, InceptionV2, Stem};
 use graph::{Graph, Role};
@@ -31,6 +33,14 @@ fn seed(stem: Stem) -> Graph {
 /// An architecture as it stands in an experiment file.
 fn parse(text: &str) -> Result<Architecture, Error> {
     singleton_map_recursive::deserialize(serde_yaml::Deserializer::from_str(text))
+}
+
+/// The network of an experiment file for the images and classes that it was made for.
+fn natural(text: &str) -> Graph {
+    let architecture = parse(text).expect("a network");
+    architecture
+        .build(architecture.natural_input(), architecture.natural_classes())
+        .expect("its natural size can be built")
 }
 
 /// Kernel values, and multiply-adds for one image: each kernel value is used once per output position.

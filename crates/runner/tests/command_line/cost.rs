@@ -52,6 +52,15 @@ fn options_change_the_image_and_the_classes() {
 }
 
 #[test]
+fn every_family_is_priced_by_its_name() {
+    for family in architectures::Architecture::families() {
+        let priced = json(&[family, "--json"]);
+        assert_eq!(priced["name"], *family);
+        assert!(priced["macs"].as_u64() > Some(1_000_000), "{priced}");
+    }
+}
+
+#[test]
 fn a_depth_may_stand_in_the_name() {
     let written = json(&["resnet: { depth: 18 }", "--json"]);
     for short in ["resnet-18", "resnet18", "{ resnet: { depth: 18 } }"] {

@@ -143,6 +143,39 @@ fn every_data_set_gives_its_shape_and_images() {
 }
 
 #[test]
+fn every_family_is_a_seed_in_an_experiment_file() {
+    let networks = [
+        ("inception-v1", "stem: small"),
+        ("inception-v2", "stem: small"),
+        ("resnet", "depth: 18, stem: small"),
+        ("cifar-resnet", "depth: 20, shortcut: pad"),
+        ("mobilenet-v1", "stem: small"),
+        ("mobilenet-v2", "stem: small"),
+        ("mobilenet-v3", "variant: small, stem: small"),
+        ("efficientnet-b0", "stem: small"),
+        ("shufflenet-v2", "size: x0.5, stem: small"),
+        ("squeezenet", "batch_norm: true, stem: small"),
+        ("densenet", "depth: 40"),
+        ("xception", "stem: small"),
+        ("vgg", "depth: 11, stem: small"),
+        ("lenet-5", "batch_norm: true"),
+    ];
+    for family in architectures::Architecture::families() {
+        let Some((_, settings)) = networks.iter().find(|(name, _)| name == family) else {
+            // Made for 299x299, and no stem for small images.
+            assert_eq!(*family, "inception-v3");
+            continue;
+        };
+        let written = format!("{{ {family}: {{ {settings}, width_multiplier: 0.5 }} }}");
+        let plan = plan(&SHORTEST.replace("{ inception-v2: { stem: small } }", &written));
+        assert_eq!(plan.architecture.family(), *family);
+        assert!(plan.seed_cost.macs > 0);
+        let back: Plan = serde_json::from_str(&plan.to_json()).unwrap();
+        assert_eq!(back, plan);
+    }
+}
+
+#[test]
 fn the_experiments_of_the_project_are_valid() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments");
     let mut count = 0;
