@@ -25,6 +25,7 @@
 pub mod cli;
 pub mod commands;
 
+mod device;
 pub mod diagnostic;
 pub mod plan;
 pub mod spec;

@@ -3,6 +3,7 @@
 //! A plan holds what decides results and nothing else: no paths, no numbers of threads. So equal plans give equal results,
 //! and the hash of a plan names them.
 
+mod cost;
 mod images;
 mod points;
 mod problem;
@@ -147,7 +148,7 @@ impl Plan {
     /// The plan of a file that has been read.
     pub fn of(source: &Source) -> Result<Self, Diagnostics> {
         let spec = spec::parse(source)?;
-        resolve(&spec, source.name()).map_err(|problems| {
+        resolve(&spec, source.name(), source.folder()).map_err(|problems| {
             let placed = |problem: Problem| Diagnostic {
                 what: problem.what,
                 place: Some(Box::new(source.place(&problem.path, problem.target))),

@@ -15,6 +15,7 @@
 //! | `baselines` | no, `[uniform]` | [`Baseline`] |
 
 mod architecture;
+mod cost;
 mod dataset;
 mod fault;
 mod locate;
@@ -31,11 +32,13 @@ mod syntax;
 use serde::Deserialize;
 
 pub use architecture::{Architecture, named};
+pub use cost::{Cost, Latency, Weighted, WeightedLatency};
 pub use dataset::{Dataset, IdxImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{
     AboveZero, BelowOne, Between, Count, Fraction, FromZero, Multiplier, Multipliers, NonNegative,
+    Power, Powers,
     Positive, Range, Real, Share, Threshold, UpToOne, Whole,
 };
 pub use overrides::Override;

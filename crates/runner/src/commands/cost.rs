@@ -80,7 +80,7 @@ fn layers(graph: &Graph) -> Vec<Layer> {
     let widths = graph.widths();
     let per_node = |model: &dyn CostModel| CostForm::of(model, graph).per_node(&widths);
     let [macs, params, activations] =
-        [Resource::Macs, Resource::Params, Resource::Activations].map(|r| per_node(r.model()));
+        [Resource::Macs, Resource::Params, Resource::Activations].map(|r| per_node(&r));
     graph
         .nodes()
         .map(|(id, node)| {

@@ -1,9 +1,12 @@
 //! From what was written to what it means, with every problem that can be found at once.
 
+use std::path::Path;
+
 use cost_models::Summary;
 use graph::{Graph, Shape};
 use training::Recipe;
 
+use super::cost::cost;
 use super::images::images;
 use super::problem::{Problem, Problems};
 use super::{Baseline, Dataset, Images, Plan, Regularizer, Strength, Sweep};
@@ -12,12 +15,13 @@ use crate::spec::{self, Spec};
 /// Most points of one experiment.
 const MOST_POINTS: usize = 100_000;
 
-/// Fills in defaults, builds and prices the seed, and checks what only all keys together can show.
+/// Fills in defaults, builds and prices the seed, and checks what only all keys together can show. Files that the experiment
+/// names are looked up in `folder`.
 ///
 /// # Errors
 ///
 /// Every problem, at least one.
-pub fn resolve(spec: &Spec, name: &str) -> Result<Plan, Vec<Problem>> {
+pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Problem>> {
     let mut problems = Problems::default();
     let seeds: Vec<u64> = spec.seeds.iter().map(|seed| seed.get()).collect();
     let strengths: Vec<f64> =
@@ -60,12 +64,13 @@ pub fn resolve(spec: &Spec, name: &str) -> Result<Plan, Vec<Problem>> {
             None
         }
     };
+    let cost = cost(&spec.regularizer.cost, seed.as_ref(), folder, &mut problems);
     if let Some(seed) = &seed
         && problems.0.is_empty()
     {
         widths_that_cannot_be(seed, &sweep, &mut problems);
     }
-    let (Some(seed), true) = (seed, problems.0.is_empty()) else {
+    let (Some(seed), Some(cost), true) = (seed, cost, problems.0.is_empty()) else {
         return Err(problems.0);
     };
     Ok(Plan {
@@ -80,7 +85,7 @@ pub fn resolve(spec: &Spec, name: &str) -> Result<Plan, Vec<Problem>> {
             strength: match spec.regularizer.strength {
                 spec::Strength::Gamma => Strength::Gamma,
             },
-            cost: spec.regularizer.cost,
+            cost,
             alive_threshold: spec.regularizer.alive_threshold.get(),
         },
         search,

@@ -41,6 +41,10 @@ pub enum Between {}
 #[derive(Debug)]
 pub enum Multipliers {}
 
+/// What a norm may be the power of.
+#[derive(Debug)]
+pub enum Powers {}
+
 /// A learning rate, a divisor, a lowest strength.
 pub type Positive = Real<AboveZero>;
 /// A strength, a decay.
@@ -53,6 +57,8 @@ pub type Share = Real<UpToOne>;
 pub type Threshold = Real<Between>;
 /// A width multiplier.
 pub type Multiplier = Real<Multipliers>;
+/// The power of a norm.
+pub type Power = Real<Powers>;
 
 impl Range for AboveZero {
     const WORDS: &'static str = "a number above 0, from 1e-12 to 1e12";
@@ -93,6 +99,13 @@ impl Range for Multipliers {
     const WORDS: &'static str = "a number above 0 and up to 100";
     fn contains(value: f64) -> bool {
         value > 0.0 && value <= 100.0
+    }
+}
+
+impl Range for Powers {
+    const WORDS: &'static str = "a number from 1 to 1000";
+    fn contains(value: f64) -> bool {
+        (1.0..=1000.0).contains(&value)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Section `regularizer`: what channels are charged.
 
-use cost_models::Resource;
 use serde::Deserialize;
 
+use super::cost::Cost;
 use super::number::Threshold;
 
 /// What channels are charged, by which measure of their strength, and when one is dead.
@@ -10,15 +10,16 @@ use super::number::Threshold;
 /// | key | default | purpose |
 /// |---|---|---|
 /// | `strength` | `gamma` | how alive a channel is |
-/// | `cost` | `flops` | what a channel is charged for: `flops`, `macs`, `params`, `activations` |
+/// | `cost` | `flops` | what a channel is charged for: [`Cost`] |
 /// | `alive_threshold` | 0.01 | a channel whose strength is below it is dead |
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a map of settings, such as `{ cost: flops }`")]
 pub struct Regularizer {
     /// How alive a channel is.
     pub strength: Strength,
     /// What a channel is charged for.
-    pub cost: Resource,
+    #[serde(with = "serde_yaml::with::singleton_map")]
+    pub cost: Cost,
     /// A channel whose strength is below it is dead.
     pub alive_threshold: Threshold,
 }
@@ -35,7 +36,7 @@ impl Default for Regularizer {
     fn default() -> Self {
         Self {
             strength: Strength::Gamma,
-            cost: Resource::Flops,
+            cost: Cost::Flops,
             alive_threshold: Threshold::known(0.01),
         }
     }

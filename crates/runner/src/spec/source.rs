@@ -89,6 +89,11 @@ impl Source {
         &self.name
     }
 
+    /// The folder of the file.
+    pub fn folder(&self) -> &std::path::Path {
+        std::path::Path::new(&self.file).parent().unwrap_or(std::path::Path::new(""))
+    }
+
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
