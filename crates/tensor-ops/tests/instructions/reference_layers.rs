@@ -335,11 +335,19 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         Instruction::Activate { .. }
         | Instruction::ActivateGrad { .. }
         | Instruction::Sum { .. }
-        | Instruction::Product { .. }
-        | Instruction::ProductGrad { .. }
+        | Instruction::Binary { .. }
+        | Instruction::BinaryGrad { .. }
+        | Instruction::AddBias { .. }
+        | Instruction::SumRows { .. }
+        | Instruction::MapPositions { .. }
+        | Instruction::MapChannels { .. }
+        | Instruction::Softmax { .. }
+        | Instruction::SoftmaxGrad { .. }
+        | Instruction::LocalResponseNorm { .. }
+        | Instruction::LocalResponseNormGrad { .. }
         | Instruction::Dropout { .. }
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }
-        | Instruction::Update { .. } => unreachable!("the other half of the reference has these"),
+        | Instruction::Update { .. } => unreachable!("other parts of the reference have these"),
     }
 }

@@ -1,7 +1,7 @@
 //! What every operator does backward.
 
 use graph::{NodeId, Op, Role};
-use tensor_ops::{Activation, Geometry, Instruction};
+use tensor_ops::{Activation, BinaryFunction, Geometry, Instruction};
 
 use super::convert::{activation, geometry, whole};
 use super::emit::Emitter;
@@ -207,7 +207,8 @@ impl Emitter<'_> {
         let grad_output = self.gradient(id);
         let grad_first = self.gradient_to_write(node.inputs[0]);
         let grad_second = self.gradient_to_write(node.inputs[1]);
-        self.push(Instruction::ProductGrad {
+        self.push(Instruction::BinaryGrad {
+            function: BinaryFunction::Multiply,
             first,
             second,
             broadcast: broadcast(shapes[0], shapes[1]),

@@ -1,7 +1,7 @@
 //! What every operator does forward.
 
 use graph::{NodeId, Op, Role};
-use tensor_ops::{Activation, Broadcast, Geometry, Instruction, Tensor};
+use tensor_ops::{Activation, BinaryFunction, Broadcast, Geometry, Instruction, Tensor};
 
 use super::convert::{activation, geometry, whole};
 use super::emit::Emitter;
@@ -86,7 +86,8 @@ impl Emitter<'_> {
                 let broadcast = broadcast(shape(), graph.node(node.inputs[1]).shape);
                 let (first, second) = (self.value(node.inputs[0]), self.value(node.inputs[1]));
                 let output = self.value(id);
-                self.push(Instruction::Product { first, second, broadcast, output });
+                let function = BinaryFunction::Multiply;
+                self.push(Instruction::Binary { function, first, second, broadcast, output });
             }
             Op::Concat(_) => {
                 let mut start = 0;
