@@ -288,6 +288,19 @@ pub enum Instruction {
         /// Add to `output`.
         accumulate: bool,
     },
+    /// `output[v] = sum over taps (source, weight) of target v: weight * input[source]` for the values of every image in
+    /// row-major order, position by position: moves values between positions and channels. A value without taps is zero.
+    /// Its gradient is the same instruction with [`Taps::transposed`].
+    MapValues {
+        /// From the values of an image of `input` to those of one of `output`.
+        taps: Arc<Taps>,
+        /// Input, `images * taps.sources() / input.channels` rows.
+        input: Tensor,
+        /// Output, `images * taps.targets() / output.channels` rows.
+        output: Tensor,
+        /// Add to `output`.
+        accumulate: bool,
+    },
     /// Maximum over a window; padding never wins.
     MaxPool {
         /// Window and batch.

@@ -172,6 +172,12 @@ fn instructions() -> (Vec<Instruction>, usize) {
             output: b,
             accumulate,
         },
+        Instruction::MapValues {
+            taps: Arc::new(Taps::gather(196 * channels, (0..196 * channels).rev())),
+            input: a,
+            output: b,
+            accumulate,
+        },
         Instruction::Softmax { input: a, output: b },
         Instruction::SoftmaxGrad { output: b, grad_output: c, grad_input: d, accumulate },
         Instruction::LocalResponseNorm { norm, input: a, output: b },

@@ -8,7 +8,7 @@ use super::conv::{Conv, ConvGradInput, ConvGradWeight, Depthwise, DepthwiseGradW
 use super::dropout::Dropout;
 use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
-use super::maps::{MapChannels, MapPositions};
+use super::maps::{MapChannels, MapPositions, MapValues};
 use super::pooling::{AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad};
 use super::response_norm::{LocalResponseNorm, LocalResponseNormGrad};
 use super::rows::Target;
@@ -39,6 +39,7 @@ pub(super) fn name(instruction: &Instruction) -> &'static str {
         Instruction::SumRows { .. } => "SumRows",
         Instruction::MapPositions { .. } => "MapPositions",
         Instruction::MapChannels { .. } => "MapChannels",
+        Instruction::MapValues { .. } => "MapValues",
         Instruction::MaxPool { .. } => "MaxPool",
         Instruction::MaxPoolGrad { .. } => "MaxPoolGrad",
         Instruction::AvgPool { .. } => "AvgPool",
@@ -250,6 +251,9 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         }
         Instruction::MapChannels { taps, input, output: tensor, accumulate } => {
             Box::new(MapChannels::new(taps, input, Target { tensor, accumulate }))
+        }
+        Instruction::MapValues { taps, input, output: tensor, accumulate } => {
+            Box::new(MapValues::new(&taps, input, Target { tensor, accumulate }))
         }
         Instruction::MaxPool { geometry, input, output } => {
             Box::new(MaxPool::new(geometry, input, output))

@@ -1,4 +1,4 @@
-//! Sparse maps of positions and of channels.
+//! Sparse maps of positions, of channels and of values.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::context::{Context, Kernel, Scratch};
 use super::level::Task;
 use super::rows::{RowSplit, Target};
 use super::simd::{Simd, load_up_to, store_up_to};
-use crate::{Taps, Tensor};
+use crate::{Tap, Taps, Tensor};
 
 pub(super) struct MapPositions {
     pub(super) taps: Arc<Taps>,
@@ -134,6 +134,64 @@ impl Task for MapChannels {
                 match &self.copies {
                     Some(copies) => self.copy(copies, from, to),
                     None => self.sum(from, to),
+                }
+            }
+        }
+    }
+}
+
+pub(super) struct MapValues {
+    /// Sources are distances in memory from the first value of an image.
+    taps: Taps,
+    /// Positions of an image of the input and of the target.
+    positions: [usize; 2],
+    input: Tensor,
+    target: Target,
+}
+
+impl MapValues {
+    pub(super) fn new(taps: &Taps, input: Tensor, target: Target) -> Self {
+        let Tensor { channels, pitch, .. } = input;
+        let positions = [taps.sources() / channels, taps.targets() / target.tensor.channels];
+        let place = |tap: &Tap| {
+            let source = tap.source / channels * pitch + tap.source % channels;
+            Tap { source, weight: tap.weight }
+        };
+        let rows = (0..taps.targets()).map(|target| taps.row(target).iter().map(place));
+        Self { taps: Taps::new(0, rows), positions, input, target }
+    }
+}
+
+impl Kernel for MapValues {
+    fn scratch(&self) -> Scratch {
+        Scratch::default()
+    }
+
+    fn run(&self, context: &Context<'_>) {
+        context.launch(RowSplit::of(&[self.target.tensor]).chunks(), self);
+    }
+}
+
+impl Task for MapValues {
+    #[inline(always)]
+    fn run<S: Simd>(&self, _simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
+        let Target { tensor: target, accumulate } = self.target;
+        let [sources, targets] = self.positions;
+        let (start, rows) = RowSplit::of(&[target]).chunk(chunk);
+        for row in start..start + rows {
+            let from = context.row(self.input, row / targets * sources);
+            let to = context.row(target, row);
+            let first = row % targets * target.channels;
+            for channel in 0..target.channels {
+                let mut total = 0.0;
+                // SAFETY: the operands were checked: sources are values of an image of the input. Chunks hold different
+                // rows of the target.
+                unsafe {
+                    for tap in self.taps.row(first + channel) {
+                        total += tap.weight * *from.add(tap.source);
+                    }
+                    let to = to.add(channel);
+                    *to = if accumulate { *to + total } else { total };
                 }
             }
         }

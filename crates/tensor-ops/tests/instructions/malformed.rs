@@ -232,6 +232,17 @@ fn maps_that_do_not_fit_are_refused() {
     assert_refused(channels(Taps::gather(10, [7; 9]), a, b), "10 channels to 9");
     assert_refused(channels(Taps::gather(9, [10; 10]), a, b), "11 channels to 10");
     assert_refused(channels(Taps::gather(10, [7; 10]), a, half), "5 rows");
+    let values = |taps, input, output| Instruction::MapValues {
+        taps: Arc::new(taps),
+        input,
+        output,
+        accumulate: false,
+    };
+    assert_eq!(problem(values(Taps::gather(20, [19; 10]), a, half)), None);
+    assert_refused(values(Taps::gather(20, [19; 9]), a, half), "20 values to 9");
+    assert_refused(values(Taps::gather(20, [20; 10]), a, half), "21 values to 10");
+    assert_refused(values(Taps::gather(20, [19; 10]), a, b), "`input` is 10 x 10");
+    assert_refused(values(Taps::gather(20, []), a, b), "20 values to 0");
 }
 
 #[test]

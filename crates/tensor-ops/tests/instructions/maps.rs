@@ -1,4 +1,4 @@
-//! Maps of positions and of channels.
+//! Maps of positions, of channels and of values.
 
 use std::sync::Arc;
 
@@ -60,6 +60,32 @@ fn channels(taps: Taps, rows: usize, accumulate: bool, seed: u64) -> (Vec<Instru
     (instructions, layout.values())
 }
 
+/// Images of `input` and `output` rows and channels.
+fn values(
+    taps: Taps,
+    images: usize,
+    input: [usize; 2],
+    output: [usize; 2],
+    accumulate: bool,
+    seed: u64,
+) -> (Vec<Instruction>, Vec<f32>) {
+    let mut layout = Layout::seeded(seed);
+    let mut pair =
+        |[rows, channels]: [usize; 2]| [0; 2].map(|_| layout.tensor(images * rows, channels));
+    let ([input, grad_input], [output, grad_output]) = (pair(input), pair(output));
+    let transposed = Arc::new(taps.transposed());
+    let instructions = vec![
+        Instruction::MapValues { taps: Arc::new(taps), input, output, accumulate },
+        Instruction::MapValues {
+            taps: transposed,
+            input: grad_output,
+            output: grad_input,
+            accumulate: !accumulate,
+        },
+    ];
+    (instructions, layout.values())
+}
+
 proptest! {
     #![proptest_config(cases(160))]
 
@@ -80,6 +106,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(cases(160))]
+
+    #[test]
+    fn maps_of_values_and_their_gradients_match_the_reference(
+        input in (1..6_usize, 1..9_usize),
+        output in (1..6_usize, 1..9_usize),
+        picks in prop::collection::vec((any::<usize>(), any::<usize>(), -2.0..2.0_f32), 0..60),
+        images in 1..5_usize,
+        accumulate: bool,
+        seed: u64,
+    ) {
+        let (sources, targets) = (input.0 * input.1, output.0 * output.1);
+        let mut rows = vec![Vec::new(); targets];
+        for (source, target, weight) in picks {
+            rows[target % targets].push(Tap { source: source % sources, weight });
+        }
+        let taps = Taps::new(sources, rows);
+        let (instructions, values) =
+            values(taps, images, input.into(), output.into(), accumulate, seed);
+        assert_matches_reference(&instructions, &values, 1e-5);
+    }
+}
+
 /// Large enough for several chunks: rows of the next image begin inside a chunk.
 #[test]
 fn maps_of_many_chunks_match_the_reference() {
@@ -95,4 +145,7 @@ fn maps_of_many_chunks_match_the_reference() {
         let (instructions, values) = channels(taps, 2000, true, 2);
         assert_matches_reference(&instructions, &values, 1e-5);
     }
+    let transposition = Taps::gather(40 * 9, (0..9 * 40).map(|i| i % 40 * 9 + i / 40));
+    let (instructions, values) = values(transposition, 150, [40, 9], [9, 40], false, 3);
+    assert_matches_reference(&instructions, &values, 1e-6);
 }

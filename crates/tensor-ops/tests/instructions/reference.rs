@@ -214,6 +214,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: S
         | Instruction::SumRows { .. }
         | Instruction::MapPositions { .. }
         | Instruction::MapChannels { .. }
+        | Instruction::MapValues { .. }
         | Instruction::Softmax { .. }
         | Instruction::SoftmaxGrad { .. }
         | Instruction::LocalResponseNorm { .. }

@@ -341,6 +341,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         | Instruction::SumRows { .. }
         | Instruction::MapPositions { .. }
         | Instruction::MapChannels { .. }
+        | Instruction::MapValues { .. }
         | Instruction::Softmax { .. }
         | Instruction::SoftmaxGrad { .. }
         | Instruction::LocalResponseNorm { .. }

@@ -86,6 +86,20 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
                 put(values, at(*output, row, channel), total, *accumulate);
             }
         }
+        Instruction::MapValues { taps, input, output, accumulate } => {
+            let matrix = matrix(taps);
+            let [sources, targets] =
+                [taps.sources() / input.channels, taps.targets() / output.channels];
+            for (row, channel) in positions(*output) {
+                let (image, target) = (row / targets, row % targets * output.channels + channel);
+                let products = matrix[target].iter().enumerate().map(|(source, weight)| {
+                    let row = image * sources + source / input.channels;
+                    weight * values[at(*input, row, source % input.channels)]
+                });
+                let total = products.sum();
+                put(values, at(*output, row, channel), total, *accumulate);
+            }
+        }
         Instruction::Softmax { input, output } => {
             for index in 0..output.rows {
                 let exponentials: Vec<f64> =

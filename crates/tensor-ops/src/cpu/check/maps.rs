@@ -32,9 +32,7 @@ pub(super) fn positions(taps: &Taps, input: Tensor, output: Tensor) -> Result<()
         return Err(format!("`taps` map {sources} positions to {targets}"));
     }
     let images = output.rows / targets;
-    if images.checked_mul(targets) != Some(output.rows)
-        || images.checked_mul(sources) != Some(input.rows)
-    {
+    if images * targets != output.rows || images.checked_mul(sources) != Some(input.rows) {
         return Err(format!(
             "`taps` map {sources} positions to {targets}, but `input` has {} rows and `output` {}",
             input.rows, output.rows
@@ -66,4 +64,29 @@ pub(super) fn channels(taps: &Taps, input: Tensor, output: Tensor) -> Result<(),
         return Err(format!("`output` has {} rows instead of {}", output.rows, input.rows));
     }
     Ok(())
+}
+
+/// Values of every image in turn are mapped to values of an image of the output.
+pub(super) fn values(taps: &Taps, input: Tensor, output: Tensor) -> Result<(), String> {
+    filled("input", input)?;
+    filled("output", output)?;
+    let (sources, targets) = (taps.sources(), taps.targets());
+    let rows = [(sources, input), (targets, output)].map(|(values, tensor)| {
+        let rows = values / tensor.channels;
+        (rows * tensor.channels == values && rows > 0).then_some(rows)
+    });
+    let [Some(input_rows), Some(output_rows)] = rows else {
+        return Err(format!(
+            "`taps` map {sources} values to {targets}, but `input` has {} channels and `output` {}",
+            input.channels, output.channels
+        ));
+    };
+    let images = output.rows / output_rows;
+    if images * output_rows == output.rows && images.checked_mul(input_rows) == Some(input.rows) {
+        return Ok(());
+    }
+    Err(format!(
+        "`taps` map {sources} values to {targets}, but `input` is {} x {} and `output` {} x {}",
+        input.rows, input.channels, output.rows, output.channels
+    ))
 }

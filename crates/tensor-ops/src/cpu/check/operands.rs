@@ -165,6 +165,7 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
         | Instruction::Dropout { rate: _, stream: _, input, output }
         | Instruction::MapPositions { taps: _, input, output, accumulate: _ }
         | Instruction::MapChannels { taps: _, input, output, accumulate: _ }
+        | Instruction::MapValues { taps: _, input, output, accumulate: _ }
         | Instruction::Softmax { input, output }
         | Instruction::LocalResponseNorm { norm: _, input, output } => {
             operands.reads("input", input).writes("output", output)

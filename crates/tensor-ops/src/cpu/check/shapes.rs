@@ -1,6 +1,6 @@
 //! Row counts, channel counts and lengths that each instruction needs.
 
-use super::maps::{channels, positions, spread};
+use super::maps::{channels, positions, spread, values};
 use super::numbers::{fraction, from_output, response_norm, slope};
 use super::windows::{LIMIT, convolution, depthwise, pool};
 use crate::{Instruction, Span, Tensor, UpdateRule};
@@ -215,6 +215,9 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
         }
         Instruction::MapChannels { ref taps, input, output, accumulate: _ } => {
             channels(taps, input, output)
+        }
+        Instruction::MapValues { ref taps, input, output, accumulate: _ } => {
+            values(taps, input, output)
         }
         Instruction::MaxPool { geometry, input, output }
         | Instruction::AvgPool { geometry, input, output } => {
