@@ -34,8 +34,11 @@ pub enum Instruction {
         bias: Option<Span>,
         /// Output.
         output: Tensor,
+        /// Add to `output`.
+        accumulate: bool,
     },
-    /// Gradient of `Conv` with respect to its input.
+    /// Gradient of `Conv` with respect to its input. It is also the transposed convolution, whose gradients are then `Conv`
+    /// and `ConvGradWeight` with input and gradient exchanged.
     ConvGradInput {
         /// Window and batch of the forward convolution.
         geometry: Geometry,

@@ -61,7 +61,15 @@ fn instructions() -> (Vec<Instruction>, usize) {
     let function = BinaryFunction::Multiply;
     let norm = ResponseNorm { before: 2, after: 2, alpha: 1e-4, beta: 0.75, bias: 1.0 };
     let all = vec![
-        Instruction::Conv { geometry, groups: 1, input: a, weight, bias: Some(beta), output: b },
+        Instruction::Conv {
+            geometry,
+            groups: 1,
+            input: a,
+            weight,
+            bias: Some(beta),
+            output: b,
+            accumulate,
+        },
         Instruction::ConvGradInput {
             geometry,
             groups: 3,

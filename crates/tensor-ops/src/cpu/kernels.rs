@@ -58,8 +58,9 @@ pub(super) fn name(instruction: &Instruction) -> &'static str {
 /// The kernels of a checked instruction, in order: one, except for `BinaryGrad`.
 pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>> {
     let kernel: Box<dyn Kernel> = match instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
-            Box::new(Conv::new(level, geometry, groups, input, weight, bias, output))
+        Instruction::Conv { geometry, groups, input, weight, bias, output: tensor, accumulate } => {
+            let target = Target { tensor, accumulate };
+            Box::new(Conv::new(level, geometry, groups, input, weight, bias, target))
         }
         Instruction::ConvGradInput {
             geometry,

@@ -43,7 +43,7 @@ fn conv(
     let mut weight = Span::new(200, 9 * 4 * 6);
     let mut output = Tensor::dense(1000, 50, 6);
     change(&mut geometry, &mut groups, &mut input, &mut weight, &mut output);
-    Instruction::Conv { geometry, groups, input, weight, bias: None, output }
+    Instruction::Conv { geometry, groups, input, weight, bias: None, output, accumulate: false }
 }
 
 #[test]

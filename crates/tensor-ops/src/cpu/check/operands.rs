@@ -51,7 +51,15 @@ impl Operands {
 pub(super) fn of(instruction: &Instruction) -> Operands {
     let operands = Operands::new();
     match *instruction {
-        Instruction::Conv { geometry: _, groups: _, input, weight, bias, output }
+        Instruction::Conv {
+            geometry: _,
+            groups: _,
+            input,
+            weight,
+            bias,
+            output,
+            accumulate: _,
+        }
         | Instruction::Depthwise { geometry: _, multiplier: _, input, weight, bias, output } => {
             operands
                 .reads("input", input)

@@ -7,7 +7,7 @@ use crate::{Instruction, Span, Tensor, UpdateRule};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
+        Instruction::Conv { geometry, groups, input, weight, bias, output, accumulate: _ } => {
             convolution(
                 geometry,
                 groups,
