@@ -18,7 +18,11 @@ impl Emitter<'_> {
         let shape = || input_shape.expect("the builder proved that there is an input");
         match &node.op {
             Op::Input(_) => {}
-            Op::Conv2d(_) | Op::Linear(_) => self.conv_gradients(id),
+            Op::Conv2d(conv) => {
+                let geometry = geometry(&conv.window, self.batch, shape(), node.shape);
+                self.conv_gradients(id, geometry, conv.groups);
+            }
+            Op::Linear(_) => self.conv_gradients(id, Geometry::pointwise(self.batch), 1),
             Op::ConvTranspose(conv) => self.conv_transpose_gradients(id, conv),
             Op::Depthwise(depthwise) => self.depthwise_gradients(id, depthwise),
             Op::Bias => self.bias_gradients(id),

@@ -1,7 +1,7 @@
 //! What every operator does forward.
 
 use graph::{Axis, NodeId, Op, Role};
-use tensor_ops::{Activation, BinaryFunction, Instruction, Tensor};
+use tensor_ops::{Activation, BinaryFunction, Geometry, Instruction, Tensor};
 
 use super::convert::{activation, geometry, response_norm, whole};
 use super::emit::Emitter;
@@ -17,7 +17,11 @@ impl Emitter<'_> {
         let shape = || input_shape.expect("the builder proved that there is an input");
         match &node.op {
             Op::Input(_) => {}
-            Op::Conv2d(_) | Op::Linear(_) => self.conv(id),
+            Op::Conv2d(conv) => {
+                let geometry = geometry(&conv.window, self.batch, shape(), node.shape);
+                self.conv(id, geometry, conv.groups);
+            }
+            Op::Linear(_) => self.conv(id, Geometry::pointwise(self.batch), 1),
             Op::ConvTranspose(conv) => self.conv_transpose(id, conv),
             Op::Depthwise(depthwise) => self.depthwise(id, depthwise),
             Op::Bias => {

@@ -1,6 +1,6 @@
 //! Operators with a kernel: forward, and the gradients of kernel, bias and input.
 
-use graph::{Conv2d, ConvTranspose, Depthwise, NodeId, Op, Role, Shape};
+use graph::{ConvTranspose, Depthwise, NodeId, Role, Shape};
 use tensor_ops::{Geometry, Instruction};
 
 use super::convert::geometry;
@@ -11,23 +11,8 @@ impl Emitter<'_> {
         self.graph.node(self.graph.node(id).inputs[0]).shape
     }
 
-    /// Window and groups of a convolution or a linear layer.
-    fn conv_window(&self, id: NodeId) -> (Geometry, usize) {
-        let node = self.graph.node(id);
-        match &node.op {
-            Op::Conv2d(Conv2d { window, groups, .. }) => {
-                (geometry(window, self.batch, self.input_shape(id), node.shape), *groups)
-            }
-            other => {
-                debug_assert!(matches!(other, Op::Linear(_)), "{} has no window", other.kind());
-                (Geometry::pointwise(self.batch), 1)
-            }
-        }
-    }
-
     /// A convolution or linear layer.
-    pub(crate) fn conv(&mut self, id: NodeId) {
-        let (geometry, groups) = self.conv_window(id);
+    pub(crate) fn conv(&mut self, id: NodeId, geometry: Geometry, groups: usize) {
         let (input, output) = (self.value(self.graph.node(id).inputs[0]), self.value(id));
         self.push(Instruction::Conv {
             geometry,
@@ -41,8 +26,7 @@ impl Emitter<'_> {
     }
 
     /// Gradients of a convolution or linear layer.
-    pub(crate) fn conv_gradients(&mut self, id: NodeId) {
-        let (geometry, groups) = self.conv_window(id);
+    pub(crate) fn conv_gradients(&mut self, id: NodeId, geometry: Geometry, groups: usize) {
         let source = self.graph.node(id).inputs[0];
         let (input, grad_output) = (self.value(source), self.gradient(id));
         self.push(Instruction::ConvGradWeight {

@@ -257,29 +257,27 @@ fn overwrite(moves: &[&Move], width: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn from(slices: &[Range<usize>]) -> Vec<Move> {
-        let of = |from: &Range<usize>| {
-            let to = 0..from.len();
-            Move { input: 0, from: from.clone(), to, map: Map::Copy }
-        };
-        slices.iter().map(of).collect()
-    }
-
     #[test]
     fn gradients_overwrite_if_the_moves_read_every_channel_and_overlap_wholly_or_not() {
-        let check = |slices: &[Range<usize>]| {
-            let moves = from(slices);
+        let check = |slices: &[(usize, usize)]| {
+            let of = |&(start, end): &(usize, usize)| Move {
+                input: 0,
+                from: start..end,
+                to: 0..end - start,
+                map: Map::Copy,
+            };
+            let moves: Vec<Move> = slices.iter().map(of).collect();
             overwrite(&moves.iter().collect::<Vec<_>>(), 5)
         };
-        assert!(check(&[0..5]));
-        assert!(check(&[0..5, 0..5]));
-        assert!(check(&[2..5, 0..2]));
-        assert!(check(&[2..5, 0..2, 2..5]));
-        assert!(!check(&[0..4]));
-        assert!(!check(&[1..5]));
-        assert!(!check(&[0..3, 2..5]));
-        assert!(!check(&[0..2, 3..5]));
-        assert!(!check(&[0..5, 0..2]));
+        assert!(check(&[(0, 5)]));
+        assert!(check(&[(0, 5), (0, 5)]));
+        assert!(check(&[(2, 5), (0, 2)]));
+        assert!(check(&[(2, 5), (0, 2), (2, 5)]));
+        assert!(!check(&[(0, 4)]));
+        assert!(!check(&[(1, 5)]));
+        assert!(!check(&[(0, 3), (2, 5)]));
+        assert!(!check(&[(0, 2), (3, 5)]));
+        assert!(!check(&[(0, 5), (0, 2)]));
         assert!(!check(&[]));
     }
 
