@@ -69,7 +69,15 @@ fn convolutions(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         let flops = 2 * geometry.output_rows() * geometry.taps() * inputs * outputs;
         group.throughput(Throughput::Elements(flops as u64));
-        let forward = Instruction::Conv { geometry, groups: 1, input, weight, bias: None, output };
+        let forward = Instruction::Conv {
+            geometry,
+            groups: 1,
+            input,
+            weight,
+            bias: None,
+            output,
+            accumulate: false,
+        };
         run(&mut group, "forward", len, forward);
         let grad_input = Instruction::ConvGradInput {
             geometry,

@@ -8,18 +8,23 @@
 mod activation;
 mod arena;
 mod batch_norm;
+mod binary;
 mod check;
 mod context;
 mod conv;
 mod dropout;
-mod join;
 mod kernels;
 mod level;
 mod loss;
+mod maps;
 mod pool;
 mod pooling;
+mod response_norm;
 mod rows;
 mod simd;
+mod softmax;
+mod sum;
+mod sum_rows;
 mod update;
 
 use self::arena::{Arena, SLACK};

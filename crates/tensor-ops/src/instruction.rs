@@ -4,168 +4,17 @@
 //! `accumulate` say whether a gradient is added to what is there (true) or overwrites it (false). No instruction's output
 //! overlaps its inputs unless its documentation allows it.
 
-use crate::{Span, Tensor};
+mod function;
+mod geometry;
+mod update;
 
-/// A window sliding over the images of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
-    /// Number of images.
-    pub batch: usize,
-    /// Height and width of the input.
-    pub input: [usize; 2],
-    /// Height and width of the output.
-    pub output: [usize; 2],
-    /// Height and width of the kernel.
-    pub kernel: [usize; 2],
-    /// Vertical and horizontal step.
-    pub stride: [usize; 2],
-    /// Vertical and horizontal distance between taps.
-    pub dilation: [usize; 2],
-    /// Rows above and columns to the left of the image; what lies below and to the right follows from `output`.
-    pub padding: [usize; 2],
-}
+pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
+pub use geometry::Geometry;
+pub use update::{Scalars, UpdateRule};
 
-impl Geometry {
-    /// A kernel of one tap that moves over single positions: a linear layer on `batch` rows.
-    pub fn pointwise(batch: usize) -> Self {
-        Self {
-            batch,
-            input: [1, 1],
-            output: [1, 1],
-            kernel: [1, 1],
-            stride: [1, 1],
-            dilation: [1, 1],
-            padding: [0, 0],
-        }
-    }
+use std::sync::Arc;
 
-    /// Rows of the input tensor.
-    pub fn input_rows(&self) -> usize {
-        self.batch * self.input[0] * self.input[1]
-    }
-
-    /// Rows of the output tensor.
-    pub fn output_rows(&self) -> usize {
-        self.batch * self.output[0] * self.output[1]
-    }
-
-    /// Number of taps of the kernel.
-    pub fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
-    }
-}
-
-/// Element-wise functions; see each for `f(x)`. Derivatives at kinks are those of the left side (0 for rectifiers).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// `x`.
-    Identity,
-    /// `max(x, 0)`.
-    Relu,
-    /// `min(max(x, 0), 6)`.
-    Relu6,
-    /// `x` if positive, else `slope * x`.
-    LeakyRelu {
-        /// Slope for values that are not positive.
-        slope: f32,
-    },
-    /// `x` if positive, else `exp(x) - 1`.
-    Elu,
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `x * sigmoid(x)`.
-    Silu,
-    /// `min(max(x + 3, 0), 6) / 6`.
-    HardSigmoid,
-    /// `x * hard_sigmoid(x)`.
-    HardSwish,
-}
-
-impl Activation {
-    /// Whether the derivative is a function of the output alone, so that the input need not be kept.
-    pub fn derivative_from_output(self) -> bool {
-        match self {
-            Self::Identity
-            | Self::Relu
-            | Self::Relu6
-            | Self::LeakyRelu { .. }
-            | Self::Elu
-            | Self::Sigmoid
-            | Self::Tanh
-            | Self::HardSigmoid => true,
-            Self::Silu | Self::HardSwish => false,
-        }
-    }
-}
-
-/// How the second operand of a product is spread over the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broadcast {
-    /// Equal shapes.
-    None,
-    /// The second has one row per image, used for all `area` positions of it.
-    Positions {
-        /// Positions per image of the first operand.
-        area: usize,
-    },
-    /// The second has one channel, used for all channels.
-    Channels,
-}
-
-/// The rule that turns a gradient into a step. State spans have the length of the parameters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum UpdateRule {
-    /// `v = momentum * v + g; p -= rate * v`, or with Nesterov `p -= rate * (g + momentum * v)` (PyTorch's form).
-    Sgd {
-        /// Fraction of the velocity that is kept.
-        momentum: f32,
-        /// Look ahead by one step.
-        nesterov: bool,
-        /// Velocity `v`.
-        velocity: Span,
-    },
-    /// `s = decay * s + (1 - decay) * g^2; v = momentum * v + g / sqrt(s + epsilon); p -= rate * v` (TensorFlow's form,
-    /// epsilon inside the root).
-    RmsProp {
-        /// Fraction of the mean square that is kept.
-        decay: f32,
-        /// Fraction of the velocity that is kept.
-        momentum: f32,
-        /// Added under the root.
-        epsilon: f32,
-        /// Mean square `s`.
-        mean_square: Span,
-        /// Velocity `v`.
-        velocity: Span,
-    },
-    /// `m = b1 * m + (1 - b1) * g; s = b2 * s + (1 - b2) * g^2; p -= rate * m' / (sqrt(s') + epsilon)` with
-    /// `m' = m / (1 - b1^t)`, `s' = s / (1 - b2^t)` and `t` from [`Scalars::step`].
-    Adam {
-        /// Fraction of the first moment that is kept.
-        beta1: f32,
-        /// Fraction of the second moment that is kept.
-        beta2: f32,
-        /// Added to the root.
-        epsilon: f32,
-        /// First moment `m`.
-        first_moment: Span,
-        /// Second moment `s`.
-        second_moment: Span,
-    },
-}
-
-/// Values that change from step to step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Scalars {
-    /// Learning rate.
-    pub rate: f32,
-    /// Number of the step, from 1.
-    pub step: u64,
-    /// Seed of the run's dropout masks; each mask also depends on `step` and on the instruction's own `stream`.
-    pub seed: u64,
-}
+use crate::{Span, Taps, Tensor};
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,8 +34,11 @@ pub enum Instruction {
         bias: Option<Span>,
         /// Output.
         output: Tensor,
+        /// Add to `output`.
+        accumulate: bool,
     },
-    /// Gradient of `Conv` with respect to its input.
+    /// Gradient of `Conv` with respect to its input. It is also the transposed convolution, whose gradients are then `Conv`
+    /// and `ConvGradWeight` with input and gradient exchanged.
     ConvGradInput {
         /// Window and batch of the forward convolution.
         geometry: Geometry,
@@ -367,31 +219,90 @@ pub enum Instruction {
         /// Add to `output`.
         accumulate: bool,
     },
-    /// `output = first * second`.
-    Product {
-        /// First factor, of the output's shape.
+    /// `output = function(first, second)`. `output` may be the same tensor as `first`.
+    Binary {
+        /// The function.
+        function: BinaryFunction,
+        /// First operand, of the output's shape.
         first: Tensor,
-        /// Second factor.
+        /// Second operand.
         second: Tensor,
-        /// How the second factor is spread.
+        /// How the second operand is spread.
         broadcast: Broadcast,
         /// Output.
         output: Tensor,
     },
-    /// Gradients of `Product` with respect to both factors.
-    ProductGrad {
-        /// First factor.
+    /// Gradients of `Binary` with respect to both operands. That of a spread operand is a sum over what it was spread on.
+    BinaryGrad {
+        /// The function.
+        function: BinaryFunction,
+        /// First operand of the forward pass.
         first: Tensor,
-        /// Second factor.
+        /// Second operand of the forward pass.
         second: Tensor,
-        /// How the second factor is spread.
+        /// How the second operand is spread.
         broadcast: Broadcast,
         /// Gradient of the output.
         grad_output: Tensor,
-        /// Gradient of the first factor and whether to add to it; absent if nobody needs it.
+        /// Gradient of the first operand and whether to add to it; absent if nobody needs it.
         grad_first: Option<(Tensor, bool)>,
-        /// Gradient of the second factor and whether to add to it; absent if nobody needs it.
+        /// Gradient of the second operand and whether to add to it; absent if nobody needs it.
         grad_second: Option<(Tensor, bool)>,
+    },
+    /// `output = input + bias` in every row. `output` may be the same tensor as `input`.
+    AddBias {
+        /// Bias per channel.
+        bias: Span,
+        /// Input.
+        input: Tensor,
+        /// Output.
+        output: Tensor,
+    },
+    /// Gradient of a bias: `grad_bias = sum over the rows of grad_output`; overwrites it.
+    SumRows {
+        /// Gradient of the output.
+        grad_output: Tensor,
+        /// Gradient of the bias.
+        grad_bias: Span,
+    },
+    /// `output[p] = sum over taps (source, weight) of target p: weight * input[source]` for the positions of every image,
+    /// all channels alike: moves, copies and interpolates positions. A position without taps is zero. Its gradient is the
+    /// same instruction with [`Taps::transposed`].
+    MapPositions {
+        /// From the positions of an image of `input` to those of one of `output`.
+        taps: Arc<Taps>,
+        /// Input, `images * taps.sources()` rows.
+        input: Tensor,
+        /// Output, `images * taps.targets()` rows.
+        output: Tensor,
+        /// Add to `output`.
+        accumulate: bool,
+    },
+    /// `output[c] = sum over taps (source, weight) of target c: weight * input[source]` for the channels of every row:
+    /// selects, repeats and permutes channels. A channel without taps is zero. Its gradient is the same instruction with
+    /// [`Taps::transposed`].
+    MapChannels {
+        /// From the channels of `input` to those of `output`.
+        taps: Arc<Taps>,
+        /// Input, `taps.sources()` channels.
+        input: Tensor,
+        /// Output, `taps.targets()` channels.
+        output: Tensor,
+        /// Add to `output`.
+        accumulate: bool,
+    },
+    /// `output[v] = sum over taps (source, weight) of target v: weight * input[source]` for the values of every image in
+    /// row-major order, position by position: moves values between positions and channels. A value without taps is zero.
+    /// Its gradient is the same instruction with [`Taps::transposed`].
+    MapValues {
+        /// From the values of an image of `input` to those of one of `output`.
+        taps: Arc<Taps>,
+        /// Input, `images * taps.sources() / input.channels` rows.
+        input: Tensor,
+        /// Output, `images * taps.targets() / output.channels` rows.
+        output: Tensor,
+        /// Add to `output`.
+        accumulate: bool,
     },
     /// Maximum over a window; padding never wins.
     MaxPool {
@@ -455,6 +366,47 @@ pub enum Instruction {
         rate: f32,
         /// Tells this mask from others of the same step.
         stream: u64,
+        /// Gradient of the output.
+        grad_output: Tensor,
+        /// Gradient of the input.
+        grad_input: Tensor,
+        /// Add to `grad_input`.
+        accumulate: bool,
+    },
+    /// `output = exp(input) / sum over the channels of exp(input)` in every row.
+    Softmax {
+        /// Input.
+        input: Tensor,
+        /// Output.
+        output: Tensor,
+    },
+    /// Gradient of `Softmax`: `grad_input = output * (grad_output - sum over the channels of grad_output * output)`.
+    /// `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    SoftmaxGrad {
+        /// Output of the forward pass.
+        output: Tensor,
+        /// Gradient of the output.
+        grad_output: Tensor,
+        /// Gradient of the input.
+        grad_input: Tensor,
+        /// Add to `grad_input`.
+        accumulate: bool,
+    },
+    /// Local response normalisation across channels, see [`ResponseNorm`].
+    LocalResponseNorm {
+        /// Window and constants.
+        norm: ResponseNorm,
+        /// Input.
+        input: Tensor,
+        /// Output.
+        output: Tensor,
+    },
+    /// Gradient of `LocalResponseNorm`.
+    LocalResponseNormGrad {
+        /// Window and constants.
+        norm: ResponseNorm,
+        /// Input of the forward pass.
+        input: Tensor,
         /// Gradient of the output.
         grad_output: Tensor,
         /// Gradient of the input.

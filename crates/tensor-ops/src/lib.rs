@@ -26,9 +26,13 @@
 mod cpu;
 mod device;
 mod instruction;
+mod taps;
 mod tensor;
 
 pub use cpu::{Cpu, Level};
 pub use device::{Device, DeviceError};
-pub use instruction::{Activation, Broadcast, Geometry, Instruction, Scalars, UpdateRule};
+pub use instruction::{
+    Activation, BinaryFunction, Broadcast, Geometry, Instruction, ResponseNorm, Scalars, UpdateRule,
+};
+pub use taps::{Tap, Taps};
 pub use tensor::{Span, Tensor};

@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "a global allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tensor_ops::{
-    Activation, Broadcast, Cpu, Device, Geometry, Instruction, Level, Scalars, Span, Tensor,
-    UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, Geometry, Instruction, Level, ResponseNorm,
+    Scalars, Span, Taps, Tensor, UpdateRule,
 };
 
 struct Counting;
@@ -57,8 +58,18 @@ fn instructions() -> (Vec<Instruction>, usize) {
     let [labels, losses, correct] = [0; 3].map(|_| span(8 * 196));
     let (broadcast, activation) = (Broadcast::None, Activation::Relu);
     let accumulate = false;
+    let function = BinaryFunction::Multiply;
+    let norm = ResponseNorm { before: 2, after: 2, alpha: 1e-4, beta: 0.75, bias: 1.0 };
     let all = vec![
-        Instruction::Conv { geometry, groups: 1, input: a, weight, bias: Some(beta), output: b },
+        Instruction::Conv {
+            geometry,
+            groups: 1,
+            input: a,
+            weight,
+            bias: Some(beta),
+            output: b,
+            accumulate,
+        },
         Instruction::ConvGradInput {
             geometry,
             groups: 3,
@@ -145,14 +156,45 @@ fn instructions() -> (Vec<Instruction>, usize) {
             accumulate,
         },
         Instruction::Sum { inputs: vec![a, b, c], output: d, accumulate },
-        Instruction::Product { first: a, second: b, broadcast, output: c },
-        Instruction::ProductGrad {
+        Instruction::Binary { function, first: a, second: b, broadcast, output: c },
+        Instruction::BinaryGrad {
+            function,
             first: a,
             second: b,
             broadcast,
             grad_output: c,
             grad_first: Some((d, accumulate)),
             grad_second: None,
+        },
+        Instruction::AddBias { bias: beta, input: a, output: b },
+        Instruction::SumRows { grad_output: a, grad_bias: grad_beta },
+        Instruction::MapPositions {
+            taps: Arc::new(Taps::gather(196, (0..196).rev())),
+            input: a,
+            output: b,
+            accumulate,
+        },
+        Instruction::MapChannels {
+            taps: Arc::new(Taps::gather(channels, (0..channels).rev())),
+            input: a,
+            output: b,
+            accumulate,
+        },
+        Instruction::MapValues {
+            taps: Arc::new(Taps::gather(196 * channels, (0..196 * channels).rev())),
+            input: a,
+            output: b,
+            accumulate,
+        },
+        Instruction::Softmax { input: a, output: b },
+        Instruction::SoftmaxGrad { output: b, grad_output: c, grad_input: d, accumulate },
+        Instruction::LocalResponseNorm { norm, input: a, output: b },
+        Instruction::LocalResponseNormGrad {
+            norm,
+            input: a,
+            grad_output: c,
+            grad_input: d,
+            accumulate,
         },
         Instruction::MaxPool { geometry, input: a, output: b },
         Instruction::MaxPoolGrad {

@@ -14,10 +14,12 @@
 //! - `conv2d`, `pool2d` and concatenation with constant shapes need a nightly compiler and are not used.
 
 mod layout;
+mod moves;
 mod recorder;
 
 use graph::{
-    Activation, Axis, BatchNorm, Conv2d, Depthwise, Graph, NodeId, Op, Role, Shape, Window,
+    Activation, Axis, BatchNorm, Conv2d, ConvTranspose, Depthwise, Graph, LocalResponseNorm,
+    NodeId, Op, Role, Shape, Window,
 };
 
 use self::{
@@ -70,7 +72,8 @@ pub fn gradients(
         let inputs: Vec<&Flat> = node.inputs.iter().map(|input| &wires[input.index()]).collect();
         let shapes: Vec<Shape> = node.inputs.iter().map(|input| graph.node(*input).shape).collect();
         let parameter = |role: Role| {
-            let found = trained.iter().find(|(owner, its, _)| (*owner, *its) == (id, role));
+            let found =
+                trained.iter().find(|(owner, its, _)| (*owner, *its) == (graph.owner(id), role));
             found.map(|(_, _, tensor)| tensor)
         };
         let weight = || parameter(Role::Weight).expect("the operator has a weight");
@@ -104,39 +107,62 @@ pub fn gradients(
             Op::Activation(activation) => activate(&mut tape, inputs[0], *activation),
             Op::Add => {
                 let mut sum = inputs[0].clone();
-                for input in &inputs[1..] {
-                    sum = tape.pair(&sum, input, |a, b| a + b);
+                for (input, shape) in inputs.iter().zip(&shapes).skip(1) {
+                    let spread = tape.gather(input, out.broadcast(*shape));
+                    sum = tape.pair(&sum, &spread, |a, b| a + b);
                 }
                 sum
+            }
+            Op::Sub => {
+                let spread = tape.gather(inputs[1], out.broadcast(shapes[1]));
+                tape.pair(inputs[0], &spread, |a, b| a - b)
             }
             Op::Mul => {
                 let spread = tape.gather(inputs[1], out.broadcast(shapes[1]));
                 tape.pair(inputs[0], &spread, |a, b| a * b)
             }
-            Op::Concat(Axis::Channels) => {
+            // Where the operands are equal, the slope is that of the first.
+            Op::Maximum => {
+                let spread = tape.gather(inputs[1], out.broadcast(shapes[1]));
+                let excess = tape.pair(&spread, inputs[0], |b, a| (b - a).relu());
+                tape.pair(inputs[0], &excess, |a, excess| a + excess)
+            }
+            Op::Minimum => {
+                let spread = tape.gather(inputs[1], out.broadcast(shapes[1]));
+                let excess = tape.pair(inputs[0], &spread, |a, b| (a - b).relu());
+                tape.pair(inputs[0], &excess, |a, excess| a - excess)
+            }
+            Op::Concat(axis) => {
                 let mut joined = inputs[0].clone();
                 for input in &inputs[1..] {
                     joined = tape.join(&joined, input);
                 }
-                tape.gather(&joined, out.interleave(&shapes))
+                tape.gather(&joined, out.end_to_end(*axis, &shapes))
             }
-            Op::Concat(Axis::Height | Axis::Width)
-            | Op::Conv3d(_)
-            | Op::ConvTranspose(_)
-            | Op::Bias
-            | Op::Gate
-            | Op::Softmax
-            | Op::LocalResponseNorm(_)
-            | Op::Sub
-            | Op::Maximum
-            | Op::Minimum
-            | Op::Gather(_)
-            | Op::DepthToSpace { .. }
-            | Op::SpaceToDepth { .. }
-            | Op::Resize(_)
-            | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_) => panic!("the tape has no {}", node.op.kind()),
+            Op::ConvTranspose(conv) => {
+                let sums = transposed(&mut tape, inputs[0], shapes[0], weight(), conv, out);
+                add_bias(&mut tape, &sums, parameter(Role::Bias), out)
+            }
+            Op::Bias => add_bias(&mut tape, inputs[0], parameter(Role::Bias), out),
+            Op::Softmax => softmax(&mut tape, inputs[0], out),
+            Op::LocalResponseNorm(norm) => response_norm(&mut tape, inputs[0], *norm, out),
+            Op::Gather(gather) => tape.gather(inputs[0], out.selected(&gather.channels, shapes[0])),
+            Op::DepthToSpace { block } => {
+                tape.gather(inputs[0], out.blocks_of(shapes[0], *block, false))
+            }
+            Op::SpaceToDepth { block } => {
+                tape.gather(inputs[0], out.blocks_of(shapes[0], *block, true))
+            }
+            Op::Resize(resize) => {
+                let (table, weights) = out.interpolated(shapes[0], resize.method);
+                let weights = tape.tensor(weights);
+                let values = tape.gather(inputs[0], table);
+                let products = tape.pair(&values, &weights, |a, b| a * b);
+                tape.sums(&products, moves::NEIGHBOURS)
+            }
+            Op::Pad(pad) => tape.gather_padded(inputs[0], &out.padded(shapes[0], pad)),
+            Op::Permute(axes) => tape.gather(inputs[0], out.permuted(shapes[0], *axes)),
+            Op::Conv3d(_) | Op::Gate => panic!("{} is not trained", node.op.kind()),
             Op::MaxPool(pool) => {
                 let taps = out.windows(&pool.window, shapes[0]);
                 maximum(&mut tape, inputs[0], &taps, pool.window.taps())
@@ -152,7 +178,7 @@ pub fn gradients(
                     out.positions_last(shapes[0]).into_iter().map(Tap::At).collect();
                 maximum(&mut tape, inputs[0], &taps, shapes[0].area())
             }
-            Op::Flatten | Op::Dropout { .. } => inputs[0].clone(),
+            Op::Flatten | Op::Reshape { .. } | Op::Dropout { .. } => inputs[0].clone(),
         };
         wires.push(wire);
     }
@@ -201,7 +227,41 @@ fn convolution(
         });
     }
     let parts = vec![out.shape.with_channels(fan_out); conv.groups];
-    tape.gather(&joined.expect("there is a group"), out.interleave(&parts))
+    tape.gather(&joined.expect("there is a group"), out.end_to_end(Axis::Channels, &parts))
+}
+
+/// Patches `[positions, taps * in]` of the input positions that the taps of an output position come from, times kernel
+/// `[taps * in, out]`.
+fn transposed(
+    tape: &mut Recorder,
+    input: &Flat,
+    shape: Shape,
+    weight: &Flat,
+    conv: &ConvTranspose,
+    out: Layout,
+) -> Flat {
+    let taps = conv.window.taps();
+    let patches = tape.gather_padded(input, &out.sources(&conv.window, shape));
+    let kernel = tape.gather(weight, layout::transposed_taps(taps, conv.out, shape.channels));
+    tape.matmul(&patches, &kernel, (out.positions(), taps * shape.channels, conv.out))
+}
+
+fn softmax(tape: &mut Recorder, input: &Flat, out: Layout) -> Flat {
+    let exponentials = tape.map(input, Taped::exp);
+    let sums = tape.sums(&exponentials, out.shape.channels);
+    let inverse = tape.map(&sums, Taped::recip);
+    let inverse = tape.gather(&inverse, out.position_of_each());
+    tape.pair(&exponentials, &inverse, |a, b| a * b)
+}
+
+fn response_norm(tape: &mut Recorder, input: &Flat, norm: LocalResponseNorm, out: Layout) -> Flat {
+    let squares = tape.map(input, Taped::square);
+    let windows = tape.gather_padded(&squares, &out.neighbours(norm.size));
+    let sums = tape.sums(&windows, norm.size);
+    let (bias, beta) = (f64::from(norm.bias), f64::from(norm.beta));
+    let scale = f64::from(norm.alpha) / norm.size as f64;
+    let powers = tape.map(&sums, |sums| ((sums * scale + bias).ln() * -beta).exp());
+    tape.pair(input, &powers, |a, b| a * b)
 }
 
 /// Windows `[positions, out, taps]` times kernels of the same shape, summed over taps.
@@ -314,7 +374,7 @@ fn activate(tape: &mut Recorder, input: &Flat, activation: Activation) -> Flat {
             let gate = tape.map(input, Taped::sigmoid);
             tape.pair(input, &gate, |a, b| a * b)
         }
-        Activation::Scale { .. } => panic!("the tape has no scale"),
+        Activation::Scale { factor } => tape.map(input, |x| x * f64::from(factor)),
         Activation::HardSigmoid => hard_sigmoid(tape, input),
         Activation::HardSwish => {
             let gate = hard_sigmoid(tape, input);

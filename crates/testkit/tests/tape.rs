@@ -382,8 +382,16 @@ proptest! {
     }
 
     #[test]
+    fn random_graphs_of_all_operators_agree_with_finite_differences(
+        graph in strategies::graphs(Options { constructs: true, ..Options::default() }),
+        seed in any::<u64>(),
+    ) {
+        assert_agrees_with_interpreter(&graph, 2, 0.1, seed);
+    }
+
+    #[test]
     fn random_smooth_graphs_agree_with_finite_differences(
-        graph in strategies::graphs(Options { smooth: true, ..Options::default() }),
+        graph in strategies::graphs(Options { smooth: true, constructs: true, ..Options::default() }),
         seed in any::<u64>(),
     ) {
         assert_agrees_with_interpreter(&graph, 3, 0.0, seed);

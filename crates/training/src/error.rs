@@ -10,8 +10,11 @@ pub enum TrainError {
     /// Training needs exactly one output of logits.
     #[error("the network must have one output of shape 1x1xclasses to be trained, found {0}")]
     Output(String),
-    /// An operator that this engine does not execute.
-    #[error("node `{node}` ({op}) can be priced and analysed, but this engine does not execute it")]
+    /// A volume or a gate.
+    #[error(
+        "node `{node}` ({op}) cannot be trained or evaluated: volumes and gates are priced and analysed only, \
+         leave it out or put a 2-d operator in its place"
+    )]
     Unsupported {
         /// Name of the node.
         node: String,

@@ -5,7 +5,11 @@ mod buffers;
 mod convert;
 mod emit;
 mod forward;
+mod joins;
+mod kernels;
 mod layout;
+mod maps;
+mod rearrange;
 mod wires;
 
 use graph::{Graph, NodeId, Op, Shape};
@@ -77,37 +81,39 @@ impl Program {
     }
 }
 
-/// Errors with the first node that cannot be executed.
+/// Errors with the first node that cannot be executed. Only images and 3-d convolutions make wires with depth, so behind
+/// this check there are none.
 fn executable(graph: &Graph) -> Result<(), TrainError> {
     let refused = graph.nodes().find(|(_, node)| match &node.op {
-        Op::Conv3d(_)
+        Op::Conv3d(_) | Op::Gate => true,
+        Op::Input(shape) => shape.depth > 1,
+        Op::Conv2d(_)
         | Op::ConvTranspose(_)
+        | Op::Depthwise(_)
+        | Op::Linear(_)
+        | Op::BatchNorm(_)
         | Op::Bias
-        | Op::Gate
+        | Op::Activation(_)
         | Op::Softmax
         | Op::LocalResponseNorm(_)
+        | Op::Add
         | Op::Sub
+        | Op::Mul
         | Op::Maximum
         | Op::Minimum
+        | Op::Concat(_)
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::GlobalMaxPool
+        | Op::Flatten
         | Op::Gather(_)
         | Op::DepthToSpace { .. }
         | Op::SpaceToDepth { .. }
         | Op::Resize(_)
         | Op::Pad(_)
         | Op::Reshape { .. }
-        | Op::Permute(_) => true,
-        Op::Activation(function) => matches!(function, graph::Activation::Scale { .. }),
-        Op::Concat(axis) => *axis != graph::Axis::Channels,
-        Op::Add => node.inputs.iter().any(|input| graph.node(*input).shape != node.shape),
-        Op::Conv2d(_) | Op::Depthwise(_) | Op::Linear(_) => node.shares.is_some(),
-        Op::Input(_)
-        | Op::BatchNorm(_)
-        | Op::Mul
-        | Op::MaxPool(_)
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::GlobalMaxPool
-        | Op::Flatten
+        | Op::Permute(_)
         | Op::Dropout { .. } => false,
     });
     match refused {

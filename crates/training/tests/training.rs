@@ -6,7 +6,8 @@ use graph::{Graph, NodeId, Op, Role, Shape};
 use ndarray::Array4;
 use proptest::prelude::*;
 use tensor_ops::Cpu;
-use testkit::{Mode, cross_entropy, interpret, random_parameters, strategies, tape, toys};
+use testkit::strategies::{self, Options};
+use testkit::{Mode, cross_entropy, interpret, random_parameters, tape, toys};
 use training::{
     Control, Curve, EpochEnd, Evaluator, ForwardPass, Network, Optimizer, Parameters, Penalty,
     Recipe, Schedule, TrainError, Trainer,
@@ -141,16 +142,22 @@ fn check_gradients(graph: &Graph, seed: u64, smoothing: f64) -> Result<(), TestC
     Ok(())
 }
 
+/// Random networks of every operator that can be trained.
+fn trained_graph() -> impl Strategy<Value = Graph> {
+    let all = Options { constructs: true, ..Options::default() };
+    prop_oneof![strategies::graph(), strategies::graphs(all)]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(strategies::cases(192))]
 
     #[test]
-    fn every_gradient_agrees_with_the_dfdx_tape(graph in strategies::graph(), seed in 0_u64..1000) {
+    fn every_gradient_agrees_with_the_dfdx_tape(graph in trained_graph(), seed in 0_u64..1000) {
         check_gradients(&graph, seed, 0.0)?;
     }
 
     #[test]
-    fn inference_agrees_with_the_interpreter(graph in strategies::graph(), seed in 0_u64..1000) {
+    fn inference_agrees_with_the_interpreter(graph in trained_graph(), seed in 0_u64..1000) {
         let network = network(&graph, seed);
         let (set, normalization) = noise(&graph, seed);
         let device = Cpu::new(1).unwrap();

@@ -87,6 +87,7 @@ pub(super) fn apply<S: Simd>(simd: S, activation: Activation, x: S::V) -> S::V {
         Activation::Silu => map_lanes(simd, x, silu),
         Activation::HardSigmoid => hard_sigmoid(simd, x),
         Activation::HardSwish => simd.mul(x, hard_sigmoid(simd, x)),
+        Activation::Scale { factor } => simd.mul(simd.splat(factor), x),
     }
 }
 
@@ -126,6 +127,7 @@ pub(super) fn gradient_from_output<S: Simd>(
             let sixth = simd.mul(gradient, simd.splat(1.0 / 6.0));
             simd.where_positive(simd.sub(one, y), simd.where_positive(y, sixth))
         }
+        Activation::Scale { factor } => simd.mul(simd.splat(factor), gradient),
     }
 }
 
@@ -142,7 +144,8 @@ fn gradient_from_input<S: Simd>(simd: S, activation: Activation, x: S::V, gradie
         | Activation::Elu
         | Activation::Sigmoid
         | Activation::Tanh
-        | Activation::HardSigmoid => gradient,
+        | Activation::HardSigmoid
+        | Activation::Scale { .. } => gradient,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Kernels rely on everything proved here: after it, no row of an operand lies outside the arena, and what is written is
 //! read by nobody else.
 
+mod maps;
+mod numbers;
 mod operands;
 mod shapes;
 mod windows;

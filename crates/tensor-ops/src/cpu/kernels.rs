@@ -2,16 +2,21 @@
 
 use super::activation::{Activate, ActivateGrad};
 use super::batch_norm::{BatchNormGrad, BatchNormInfer, BatchNormTrain};
+use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
 use super::conv::{Conv, ConvGradInput, ConvGradWeight, Depthwise, DepthwiseGradWeight};
 use super::dropout::Dropout;
-use super::join::{Product, ProductReduce, Sum};
 use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
+use super::maps::{MapChannels, MapPositions, MapValues};
 use super::pooling::{AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad};
+use super::response_norm::{LocalResponseNorm, LocalResponseNormGrad};
 use super::rows::Target;
+use super::softmax::{Softmax, SoftmaxGrad};
+use super::sum::Sum;
+use super::sum_rows::SumRows;
 use super::update::Update;
-use crate::{Broadcast, Instruction};
+use crate::{BinaryFunction, Broadcast, Instruction, Tensor};
 
 /// Name of an instruction for messages.
 pub(super) fn name(instruction: &Instruction) -> &'static str {
@@ -28,24 +33,34 @@ pub(super) fn name(instruction: &Instruction) -> &'static str {
         Instruction::Activate { .. } => "Activate",
         Instruction::ActivateGrad { .. } => "ActivateGrad",
         Instruction::Sum { .. } => "Sum",
-        Instruction::Product { .. } => "Product",
-        Instruction::ProductGrad { .. } => "ProductGrad",
+        Instruction::Binary { .. } => "Binary",
+        Instruction::BinaryGrad { .. } => "BinaryGrad",
+        Instruction::AddBias { .. } => "AddBias",
+        Instruction::SumRows { .. } => "SumRows",
+        Instruction::MapPositions { .. } => "MapPositions",
+        Instruction::MapChannels { .. } => "MapChannels",
+        Instruction::MapValues { .. } => "MapValues",
         Instruction::MaxPool { .. } => "MaxPool",
         Instruction::MaxPoolGrad { .. } => "MaxPoolGrad",
         Instruction::AvgPool { .. } => "AvgPool",
         Instruction::AvgPoolGrad { .. } => "AvgPoolGrad",
         Instruction::Dropout { .. } => "Dropout",
         Instruction::DropoutGrad { .. } => "DropoutGrad",
+        Instruction::Softmax { .. } => "Softmax",
+        Instruction::SoftmaxGrad { .. } => "SoftmaxGrad",
+        Instruction::LocalResponseNorm { .. } => "LocalResponseNorm",
+        Instruction::LocalResponseNormGrad { .. } => "LocalResponseNormGrad",
         Instruction::SoftmaxCrossEntropy { .. } => "SoftmaxCrossEntropy",
         Instruction::Update { .. } => "Update",
     }
 }
 
-/// The kernels of a checked instruction, in order: one, except for `ProductGrad`.
+/// The kernels of a checked instruction, in order: one, except for `BinaryGrad`.
 pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>> {
     let kernel: Box<dyn Kernel> = match instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
-            Box::new(Conv::new(level, geometry, groups, input, weight, bias, output))
+        Instruction::Conv { geometry, groups, input, weight, bias, output: tensor, accumulate } => {
+            let target = Target { tensor, accumulate };
+            Box::new(Conv::new(level, geometry, groups, input, weight, bias, target))
         }
         Instruction::ConvGradInput {
             geometry,
@@ -183,13 +198,12 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         Instruction::Sum { inputs, output: tensor, accumulate } => {
             Box::new(Sum { inputs, target: Target { tensor, accumulate } })
         }
-        Instruction::Product { first, second, broadcast, output: tensor } => Box::new(Product {
-            first,
-            second,
-            broadcast,
-            target: Target { tensor, accumulate: false },
-        }),
-        Instruction::ProductGrad {
+        Instruction::Binary { function, first, second, broadcast, output: tensor } => {
+            let target = Target { tensor, accumulate: false };
+            Box::new(Binary { function, first, second, broadcast, target })
+        }
+        Instruction::BinaryGrad {
+            function,
             first,
             second,
             broadcast,
@@ -200,20 +214,47 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             let mut kernels: Vec<Box<dyn Kernel>> = Vec::new();
             if let Some((tensor, accumulate)) = grad_first {
                 let target = Target { tensor, accumulate };
-                kernels.push(Box::new(Product { first: grad_output, second, broadcast, target }));
+                kernels.push(Box::new(BinaryGradFirst {
+                    function,
+                    first,
+                    second,
+                    broadcast,
+                    grad_output,
+                    target,
+                }));
             }
             if let Some((tensor, accumulate)) = grad_second {
                 let target = Target { tensor, accumulate };
-                kernels.push(match broadcast {
-                    Broadcast::None => {
-                        Box::new(Product { first: grad_output, second: first, broadcast, target })
-                    }
-                    Broadcast::Positions { .. } | Broadcast::Channels => {
-                        Box::new(ProductReduce { a: grad_output, b: first, broadcast, target })
-                    }
-                });
+                kernels.push(Box::new(BinaryGradSecond {
+                    function,
+                    first,
+                    second,
+                    broadcast,
+                    grad_output,
+                    target,
+                }));
             }
             return kernels;
+        }
+        // A bias is a tensor of one row, spread over the rows of the input.
+        Instruction::AddBias { bias, input: first, output: tensor } => Box::new(Binary {
+            function: BinaryFunction::Add,
+            first,
+            second: Tensor::dense(bias.offset, 1, bias.len),
+            broadcast: Broadcast::Positions { area: first.rows },
+            target: Target { tensor, accumulate: false },
+        }),
+        Instruction::SumRows { grad_output: input, grad_bias: sums } => {
+            Box::new(SumRows { input, sums })
+        }
+        Instruction::MapPositions { taps, input, output: tensor, accumulate } => {
+            Box::new(MapPositions { taps, input, target: Target { tensor, accumulate } })
+        }
+        Instruction::MapChannels { taps, input, output: tensor, accumulate } => {
+            Box::new(MapChannels::new(taps, input, Target { tensor, accumulate }))
+        }
+        Instruction::MapValues { taps, input, output: tensor, accumulate } => {
+            Box::new(MapValues::new(&taps, input, Target { tensor, accumulate }))
         }
         Instruction::MaxPool { geometry, input, output } => {
             Box::new(MaxPool::new(geometry, input, output))
@@ -245,6 +286,23 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             grad_input: tensor,
             accumulate,
         } => Box::new(Dropout { rate, stream, source, target: Target { tensor, accumulate } }),
+        Instruction::Softmax { input, output } => Box::new(Softmax { input, output }),
+        Instruction::SoftmaxGrad { output, grad_output, grad_input: tensor, accumulate } => {
+            Box::new(SoftmaxGrad { output, grad_output, target: Target { tensor, accumulate } })
+        }
+        Instruction::LocalResponseNorm { norm, input, output } => {
+            Box::new(LocalResponseNorm { norm, input, output })
+        }
+        Instruction::LocalResponseNormGrad {
+            norm,
+            input,
+            grad_output,
+            grad_input: tensor,
+            accumulate,
+        } => {
+            let target = Target { tensor, accumulate };
+            Box::new(LocalResponseNormGrad { norm, input, grad_output, target })
+        }
         Instruction::SoftmaxCrossEntropy {
             logits,
             labels,

@@ -52,7 +52,15 @@ fn convolution(
     let grad_output = layout.tensor(geometry.output_rows(), outputs);
     let bias = layout.maybe_span(outputs);
     let instructions = vec![
-        Instruction::Conv { geometry, groups, input, weight, bias, output },
+        Instruction::Conv {
+            geometry,
+            groups,
+            input,
+            weight,
+            bias,
+            output,
+            accumulate: !accumulate,
+        },
         Instruction::ConvGradInput {
             geometry,
             groups,

@@ -1,11 +1,13 @@
-//! Activations, sums, products and dropout.
+//! Activations, sums, functions of two tensors and dropout.
 
 use proptest::prelude::*;
-use tensor_ops::{Activation, Broadcast, Cpu, Device, Instruction, Level, Scalars, Span, Tensor};
+use tensor_ops::{
+    Activation, BinaryFunction, Broadcast, Cpu, Device, Instruction, Level, Scalars, Span, Tensor,
+};
 
 use crate::arena::{Layout, SCALARS, assert_matches_reference, cases, execute};
 
-const ACTIVATIONS: [Activation; 10] = [
+const ACTIVATIONS: [Activation; 11] = [
     Activation::Identity,
     Activation::Relu,
     Activation::Relu6,
@@ -16,6 +18,15 @@ const ACTIVATIONS: [Activation; 10] = [
     Activation::Silu,
     Activation::HardSigmoid,
     Activation::HardSwish,
+    Activation::Scale { factor: -1.5 },
+];
+
+const BINARY_FUNCTIONS: [BinaryFunction; 5] = [
+    BinaryFunction::Add,
+    BinaryFunction::Subtract,
+    BinaryFunction::Multiply,
+    BinaryFunction::Maximum,
+    BinaryFunction::Minimum,
 ];
 
 pub(crate) fn activation() -> impl Strategy<Value = Activation> {
@@ -60,12 +71,15 @@ proptest! {
     }
 
     #[test]
-    fn products_and_their_gradients_match_the_reference(
+    fn functions_of_two_tensors_and_their_gradients_match_the_reference(
+        function in prop::sample::select(&BINARY_FUNCTIONS[..]),
         kind in 0..3_usize,
         images in 1..20_usize,
         area in 1..12_usize,
         channels in 1..40_usize,
         accumulate: bool,
+        in_place: bool,
+        ties: bool,
         wanted in 1..4_usize,
         seed: u64,
     ) {
@@ -81,8 +95,8 @@ proptest! {
         let [output, grad_output, grad_first] = [0; 3].map(|_| layout.tensor(rows, channels));
         let grad_second = layout.tensor(rows2, channels2);
         let instructions = [
-            Instruction::Product { first, second, broadcast, output },
-            Instruction::ProductGrad {
+            Instruction::BinaryGrad {
+                function,
                 first,
                 second,
                 broadcast,
@@ -90,8 +104,70 @@ proptest! {
                 grad_first: (wanted & 1 != 0).then_some((grad_first, accumulate)),
                 grad_second: (wanted & 2 != 0).then_some((grad_second, !accumulate)),
             },
+            Instruction::Binary {
+                function,
+                first,
+                second,
+                broadcast,
+                output: if in_place { first } else { output },
+            },
         ];
-        assert_matches_reference(&instructions, &layout.values(), 1e-5);
+        let mut values = layout.values();
+        if ties {
+            for value in &mut values {
+                *value = (*value * 2.0).round();
+            }
+        }
+        assert_matches_reference(&instructions, &values, 1e-5);
+    }
+}
+
+/// Large enough for several chunks, also of rows that a spread operand is shared by.
+#[test]
+fn functions_of_two_large_tensors_match_the_reference() {
+    let (images, area, channels) = (70, 49, 9);
+    for function in BINARY_FUNCTIONS {
+        for (broadcast, rows2, channels2) in [
+            (Broadcast::None, images * area, channels),
+            (Broadcast::Positions { area }, images, channels),
+            (Broadcast::Channels, images * area, 1),
+        ] {
+            let mut layout = Layout::seeded(3);
+            let [first, output, grad_output, grad_first] =
+                [0; 4].map(|_| layout.tensor(images * area, channels));
+            let [second, grad_second] = [0; 2].map(|_| layout.tensor(rows2, channels2));
+            let instructions = [
+                Instruction::Binary { function, first, second, broadcast, output },
+                Instruction::BinaryGrad {
+                    function,
+                    first,
+                    second,
+                    broadcast,
+                    grad_output,
+                    grad_first: Some((grad_first, false)),
+                    grad_second: Some((grad_second, true)),
+                },
+            ];
+            assert_matches_reference(&instructions, &layout.values(), 2e-5);
+        }
+    }
+}
+
+/// Not-a-number of either operand must reach the loss.
+#[test]
+fn functions_of_two_tensors_pass_not_a_number_on() {
+    for level in Level::available() {
+        for function in BINARY_FUNCTIONS {
+            let [first, second, output] = [0, 11, 22].map(|offset| Tensor::dense(offset, 1, 11));
+            let broadcast = Broadcast::None;
+            let instructions = [Instruction::Binary { function, first, second, broadcast, output }];
+            let mut values = vec![0.5; 33];
+            values[2] = f32::NAN;
+            values[11 + 9] = f32::NAN;
+            let found = execute(&Cpu::with_level(1, level).unwrap(), &instructions, &values);
+            let missing: Vec<usize> = (0..11).filter(|&i| found[22 + i].is_nan()).collect();
+            assert_eq!(missing, [2, 9], "{level} {function:?}");
+        }
     }
 }
 

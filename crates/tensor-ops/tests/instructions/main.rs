@@ -3,10 +3,13 @@
 
 mod arena;
 mod batch_norm;
+mod channels;
 mod convolutions;
 mod elementwise;
 mod malformed;
+mod maps;
 mod pools;
 mod reference;
 mod reference_layers;
+mod reference_rows;
 mod training;

@@ -1,8 +1,10 @@
 //! What `prepare` refuses.
 
+use std::sync::Arc;
+
 use tensor_ops::{
-    Activation, Broadcast, Cpu, Device, DeviceError, Geometry, Instruction, Level, Span, Tensor,
-    UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, DeviceError, Geometry, Instruction, Level,
+    ResponseNorm, Span, Taps, Tensor, UpdateRule,
 };
 
 const LEN: usize = 4096;
@@ -41,7 +43,7 @@ fn conv(
     let mut weight = Span::new(200, 9 * 4 * 6);
     let mut output = Tensor::dense(1000, 50, 6);
     change(&mut geometry, &mut groups, &mut input, &mut weight, &mut output);
-    Instruction::Conv { geometry, groups, input, weight, bias: None, output }
+    Instruction::Conv { geometry, groups, input, weight, bias: None, output, accumulate: false }
 }
 
 #[test]
@@ -120,19 +122,21 @@ fn other_instructions_that_do_not_fit_are_refused() {
         },
         "`output` is 9 x 10",
     );
-    assert_refused(
-        Instruction::Product {
-            first: a,
-            second: b,
-            broadcast: Broadcast::Positions { area: 2 },
-            output: c,
-        },
-        "spread",
-    );
-    assert_refused(
-        Instruction::Product { first: a, second: b, broadcast: Broadcast::Channels, output: c },
-        "instead of 1",
-    );
+    let function = BinaryFunction::Multiply;
+    let binary = |second, broadcast, output| Instruction::Binary {
+        function,
+        first: a,
+        second,
+        broadcast,
+        output,
+    };
+    assert_refused(binary(b, Broadcast::Positions { area: 2 }, c), "spread");
+    assert_refused(binary(b, Broadcast::Positions { area: 0 }, c), "spread");
+    assert_refused(binary(b, Broadcast::Channels, c), "instead of 1");
+    assert_refused(binary(b, Broadcast::None, b), "overlap");
+    assert_eq!(problem(binary(b, Broadcast::None, a)), None);
+    let activation = Activation::Scale { factor: f32::INFINITY };
+    assert_refused(Instruction::Activate { activation, input: a, output: b }, "`factor`");
     let activation = Activation::LeakyRelu { slope: -0.5 };
     assert_refused(Instruction::Activate { activation, input: a, output: b }, "`slope`");
     assert_refused(Instruction::Dropout { rate: 1.0, stream: 0, input: a, output: b }, "`rate`");
@@ -194,6 +198,90 @@ fn other_instructions_that_do_not_fit_are_refused() {
             output: Tensor::dense(10, 2, 3),
         },
         "outside the image",
+    );
+}
+
+#[test]
+fn maps_that_do_not_fit_are_refused() {
+    let [a, b] = [0, 100].map(|offset| Tensor::dense(offset, 10, 10));
+    let positions = |taps, input, output| Instruction::MapPositions {
+        taps: Arc::new(taps),
+        input,
+        output,
+        accumulate: false,
+    };
+    let half = Tensor { rows: 5, ..b };
+    assert_eq!(problem(positions(Taps::gather(2, [0]), a, half)), None);
+    assert_refused(positions(Taps::gather(2, [0]), a, b), "10 rows and `output` 10");
+    assert_refused(positions(Taps::gather(2, [0]), Tensor { rows: 9, ..a }, half), "9 rows");
+    assert_refused(positions(Taps::gather(2, [2]), a, half), "map 3 positions");
+    assert_refused(positions(Taps::gather(0, []), a, b), "map 0 positions");
+    assert_refused(positions(Taps::gather(3, [0, 1, 2]), a, b), "map 3 positions");
+    assert_refused(
+        positions(Taps::gather(2, [0]), a, Tensor { channels: 9, ..half }),
+        "9 channels",
+    );
+    assert_refused(positions(Taps::gather(2, [0, 1]), a, a), "overlap");
+    let channels = |taps, input, output| Instruction::MapChannels {
+        taps: Arc::new(taps),
+        input,
+        output,
+        accumulate: true,
+    };
+    assert_eq!(problem(channels(Taps::gather(10, [7; 10]), a, b)), None);
+    assert_refused(channels(Taps::gather(10, [7; 9]), a, b), "10 channels to 9");
+    assert_refused(channels(Taps::gather(9, [10; 10]), a, b), "11 channels to 10");
+    assert_refused(channels(Taps::gather(10, [7; 10]), a, half), "5 rows");
+    let values = |taps, input, output| Instruction::MapValues {
+        taps: Arc::new(taps),
+        input,
+        output,
+        accumulate: false,
+    };
+    assert_eq!(problem(values(Taps::gather(20, [19; 10]), a, half)), None);
+    assert_refused(values(Taps::gather(20, [19; 9]), a, half), "20 values to 9");
+    assert_refused(values(Taps::gather(20, [20; 10]), a, half), "21 values to 10");
+    assert_refused(values(Taps::gather(20, [19; 10]), a, b), "`input` is 10 x 10");
+    assert_refused(values(Taps::gather(20, []), a, b), "20 values to 0");
+}
+
+#[test]
+fn instructions_on_rows_that_do_not_fit_are_refused() {
+    let [a, b, c] = [0, 100, 200].map(|offset| Tensor::dense(offset, 10, 10));
+    let narrow = Tensor { channels: 9, ..b };
+    let bias = Span::new(300, 10);
+    assert_eq!(problem(Instruction::AddBias { bias, input: a, output: a }), None);
+    assert_refused(Instruction::AddBias { bias, input: a, output: narrow }, "`output`");
+    assert_refused(Instruction::AddBias { bias: Span::new(300, 9), input: a, output: b }, "`bias`");
+    assert_refused(
+        Instruction::AddBias { bias: Span::new(195, 10), input: a, output: c },
+        "overlap",
+    );
+    assert_refused(
+        Instruction::SumRows { grad_output: a, grad_bias: Span::new(300, 11) },
+        "`grad_bias`",
+    );
+    assert_refused(Instruction::Softmax { input: a, output: narrow }, "`output`");
+    assert_refused(
+        Instruction::SoftmaxGrad { output: a, grad_output: b, grad_input: b, accumulate: true },
+        "overlap",
+    );
+    let norm = ResponseNorm { before: 2, after: 2, alpha: 1e-4, beta: 0.75, bias: 1.0 };
+    let response = |norm| Instruction::LocalResponseNorm { norm, input: a, output: b };
+    assert_eq!(problem(response(norm)), None);
+    assert_refused(response(ResponseNorm { bias: 0.0, ..norm }), "`bias`");
+    assert_refused(response(ResponseNorm { alpha: -1.0, ..norm }), "`alpha`");
+    assert_refused(response(ResponseNorm { beta: f32::NAN, ..norm }), "`beta`");
+    assert_refused(response(ResponseNorm { after: usize::MAX, ..norm }), "too large");
+    assert_refused(
+        Instruction::LocalResponseNormGrad {
+            norm,
+            input: a,
+            grad_output: b,
+            grad_input: b,
+            accumulate: false,
+        },
+        "overlap",
     );
 }
 

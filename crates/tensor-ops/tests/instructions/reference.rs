@@ -1,8 +1,10 @@
 //! Plain loops in `f64`, one per instruction, as its documentation says.
 
-use tensor_ops::{Activation, Broadcast, Instruction, Scalars, Span, Tensor, UpdateRule};
+use tensor_ops::{
+    Activation, BinaryFunction, Broadcast, Instruction, Scalars, Span, Tensor, UpdateRule,
+};
 
-use crate::reference_layers;
+use crate::{reference_layers, reference_rows};
 
 /// Values of the arena.
 pub(crate) type Values = [f64];
@@ -51,6 +53,7 @@ pub(crate) fn activate(activation: Activation, x: f64) -> f64 {
         Activation::Silu => x / (1.0 + (-x).exp()),
         Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::Scale { factor } => f64::from(factor) * x,
     }
 }
 
@@ -91,10 +94,33 @@ pub(crate) fn derivative(activation: Activation, x: f64, y: f64) -> f64 {
                 (2.0 * x + 3.0) / 6.0
             }
         }
+        Activation::Scale { factor } => f64::from(factor),
     }
 }
 
-/// Row and channel of the second factor that belong to a position of the first.
+fn binary(function: BinaryFunction, a: f64, b: f64) -> f64 {
+    match function {
+        BinaryFunction::Add => a + b,
+        BinaryFunction::Subtract => a - b,
+        BinaryFunction::Multiply => a * b,
+        BinaryFunction::Maximum => a.max(b),
+        BinaryFunction::Minimum => a.min(b),
+    }
+}
+
+/// Derivatives by `a` and by `b`.
+fn binary_derivatives(function: BinaryFunction, a: f64, b: f64) -> (f64, f64) {
+    let first_if = |condition: bool| if condition { (1.0, 0.0) } else { (0.0, 1.0) };
+    match function {
+        BinaryFunction::Add => (1.0, 1.0),
+        BinaryFunction::Subtract => (1.0, -1.0),
+        BinaryFunction::Multiply => (b, a),
+        BinaryFunction::Maximum => first_if(a >= b),
+        BinaryFunction::Minimum => first_if(a <= b),
+    }
+}
+
+/// Row and channel of the second operand that belong to a position of the first.
 fn spread(broadcast: Broadcast, row: usize, channel: usize) -> (usize, usize) {
     match broadcast {
         Broadcast::None => (row, channel),
@@ -144,14 +170,18 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: S
                 put(values, at(output, row, channel), total, accumulate);
             }
         }
-        Instruction::Product { first, second, broadcast, output } => {
+        Instruction::Binary { function, first, second, broadcast, output } => {
             for (row, channel) in positions(first) {
                 let (row2, channel2) = spread(broadcast, row, channel);
-                values[at(output, row, channel)] =
-                    values[at(first, row, channel)] * values[at(second, row2, channel2)];
+                values[at(output, row, channel)] = binary(
+                    function,
+                    values[at(first, row, channel)],
+                    values[at(second, row2, channel2)],
+                );
             }
         }
-        Instruction::ProductGrad {
+        Instruction::BinaryGrad {
+            function,
             first,
             second,
             broadcast,
@@ -159,26 +189,36 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: S
             grad_first,
             grad_second,
         } => {
-            if let Some((target, accumulate)) = grad_first {
-                for (row, channel) in positions(first) {
-                    let (row2, channel2) = spread(broadcast, row, channel);
-                    let value =
-                        values[at(grad_output, row, channel)] * values[at(second, row2, channel2)];
-                    put(values, at(target, row, channel), value, accumulate);
-                }
-            }
             if let Some((target, accumulate)) = grad_second {
                 for (row, channel) in positions(second) {
                     put(values, at(target, row, channel), 0.0, accumulate);
                 }
-                for (row, channel) in positions(first) {
-                    let (row2, channel2) = spread(broadcast, row, channel);
-                    let value =
-                        values[at(grad_output, row, channel)] * values[at(first, row, channel)];
-                    put(values, at(target, row2, channel2), value, true);
+            }
+            for (row, channel) in positions(first) {
+                let (row2, channel2) = spread(broadcast, row, channel);
+                let (by_first, by_second) = binary_derivatives(
+                    function,
+                    values[at(first, row, channel)],
+                    values[at(second, row2, channel2)],
+                );
+                let gradient = values[at(grad_output, row, channel)];
+                if let Some((target, accumulate)) = grad_first {
+                    put(values, at(target, row, channel), gradient * by_first, accumulate);
+                }
+                if let Some((target, _)) = grad_second {
+                    put(values, at(target, row2, channel2), gradient * by_second, true);
                 }
             }
         }
+        Instruction::AddBias { .. }
+        | Instruction::SumRows { .. }
+        | Instruction::MapPositions { .. }
+        | Instruction::MapChannels { .. }
+        | Instruction::MapValues { .. }
+        | Instruction::Softmax { .. }
+        | Instruction::SoftmaxGrad { .. }
+        | Instruction::LocalResponseNorm { .. }
+        | Instruction::LocalResponseNormGrad { .. } => reference_rows::execute(instruction, values),
         Instruction::SoftmaxCrossEntropy {
             logits,
             labels,

@@ -67,10 +67,11 @@ fn forward(
     input: Tensor,
     weight: Span,
     bias: Option<Span>,
-    output: Tensor,
+    (output, accumulate): (Tensor, bool),
 ) {
     for (row, channel) in positions(output) {
-        values[at(output, row, channel)] = bias.map_or(0.0, |bias| values[span_at(bias, channel)]);
+        let bias = bias.map_or(0.0, |bias| values[span_at(bias, channel)]);
+        put(values, at(output, row, channel), bias, accumulate);
     }
     for Tap { input_row, output_row, number } in taps(geometry) {
         for &(i, o, w) in &connections {
@@ -126,9 +127,10 @@ fn grad_weight(
 
 pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
     match *instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
+        Instruction::Conv { geometry, groups, input, weight, bias, output, accumulate } => {
             let connections = connections(input.channels, output.channels, groups);
-            forward(values, geometry, connections, input, weight, bias, output);
+            let target = (output, accumulate);
+            forward(values, geometry, connections, input, weight, bias, target);
         }
         Instruction::ConvGradInput {
             geometry,
@@ -154,7 +156,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         }
         Instruction::Depthwise { geometry, multiplier, input, weight, bias, output } => {
             let connections = depthwise_connections(output.channels, multiplier);
-            forward(values, geometry, connections, input, weight, bias, output);
+            forward(values, geometry, connections, input, weight, bias, (output, false));
         }
         Instruction::DepthwiseGradInput {
             geometry,
@@ -335,11 +337,20 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         Instruction::Activate { .. }
         | Instruction::ActivateGrad { .. }
         | Instruction::Sum { .. }
-        | Instruction::Product { .. }
-        | Instruction::ProductGrad { .. }
+        | Instruction::Binary { .. }
+        | Instruction::BinaryGrad { .. }
+        | Instruction::AddBias { .. }
+        | Instruction::SumRows { .. }
+        | Instruction::MapPositions { .. }
+        | Instruction::MapChannels { .. }
+        | Instruction::MapValues { .. }
+        | Instruction::Softmax { .. }
+        | Instruction::SoftmaxGrad { .. }
+        | Instruction::LocalResponseNorm { .. }
+        | Instruction::LocalResponseNormGrad { .. }
         | Instruction::Dropout { .. }
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }
-        | Instruction::Update { .. } => unreachable!("the other half of the reference has these"),
+        | Instruction::Update { .. } => unreachable!("other parts of the reference have these"),
     }
 }

@@ -33,6 +33,12 @@ impl Layout {
         (0..self.positions()).flat_map(|_| 0..self.shape.channels).collect()
     }
 
+    /// The position of each value of the wire.
+    pub(super) fn position_of_each(self) -> Vec<usize> {
+        let channels = self.shape.channels;
+        (0..self.positions()).flat_map(|at| iter::repeat_n(at, channels)).collect()
+    }
+
     /// The wire as `[channels, positions]`.
     pub(super) fn channels_first(self) -> Vec<usize> {
         let channels = self.shape.channels;
@@ -50,21 +56,6 @@ impl Layout {
             for channel in 0..self.shape.channels {
                 let other_channel = if other.channels == 1 { 0 } else { channel };
                 table.push(other_at * other.channels + other_channel);
-            }
-        }
-        table
-    }
-
-    /// For each value of this wire, its place in the concatenation of whole wires of the shapes `parts`, which lie in
-    /// this one end to end along channels.
-    pub(super) fn interleave(self, parts: &[Shape]) -> Vec<usize> {
-        let mut table = Vec::with_capacity(self.batch * self.shape.elements());
-        for at in 0..self.positions() {
-            let mut start = 0;
-            for part in parts {
-                table
-                    .extend((0..part.channels).map(|channel| start + at * part.channels + channel));
-                start += self.positions() * part.channels;
             }
         }
         table
@@ -88,6 +79,38 @@ impl Layout {
         for taps in self.taps(window, input) {
             for tap in taps {
                 table.extend(channels.clone().map(|channel| on(tap, input, channel)));
+            }
+        }
+        table
+    }
+
+    /// For each position of this wire, the position of `input` that every tap of a transposed convolution brings here, with
+    /// all channels: `[positions, taps, channels]`.
+    pub(super) fn sources(self, window: &Window, input: Shape) -> Vec<Tap> {
+        let along = |axis: usize, size: usize, out: usize, at: usize, tap: usize| {
+            let (found, before) = window.along(axis, out).expect("the graph checked the window");
+            assert_eq!(found, size, "the input is the adjoint's output");
+            let moved = (at + before).checked_sub(tap * window.dilation[axis])?;
+            moved
+                .is_multiple_of(window.stride[axis])
+                .then_some(moved / window.stride[axis])
+                .filter(|source| *source < size)
+        };
+        let [height, width] = window.kernel;
+        let mut table = Vec::new();
+        for at in 0..self.positions() {
+            let (image, at) = (at / self.shape.area(), at % self.shape.area());
+            let (y, x) = (at / self.shape.width, at % self.shape.width);
+            for tap in 0..height * width {
+                let row = along(0, input.height, self.shape.height, y, tap / width);
+                let column = along(1, input.width, self.shape.width, x, tap % width);
+                let position = match (row, column) {
+                    (Some(row), Some(column)) => {
+                        Some((image * input.height + row) * input.width + column)
+                    }
+                    _ => None,
+                };
+                table.extend((0..input.channels).map(|channel| on(position, input, channel)));
             }
         }
         table
@@ -143,6 +166,15 @@ impl Layout {
 /// The columns `range` of a matrix `[rows, columns]`.
 pub(super) fn columns(rows: usize, columns: usize, range: Range<usize>) -> Vec<usize> {
     (0..rows).flat_map(|row| range.clone().map(move |column| row * columns + column)).collect()
+}
+
+/// A kernel `[taps, out, in]` as `[taps, in, out]`.
+pub(super) fn transposed_taps(taps: usize, out: usize, inputs: usize) -> Vec<usize> {
+    let of_tap = |tap: usize| {
+        let of_input = move |input: usize| (0..out).map(move |o| (tap * out + o) * inputs + input);
+        (0..inputs).flat_map(of_input)
+    };
+    (0..taps).flat_map(of_tap).collect()
 }
 
 fn on(position: Option<usize>, input: Shape, channel: usize) -> Tap {

@@ -1,11 +1,10 @@
 //! What every operator does backward.
 
-use graph::{NodeId, Op, Role};
-use tensor_ops::{Activation, Geometry, Instruction};
+use graph::{Axis, NodeId, Op, Role};
+use tensor_ops::{Activation, BinaryFunction, Geometry, Instruction};
 
-use super::convert::{activation, geometry, whole};
+use super::convert::{activation, geometry, response_norm, whole};
 use super::emit::Emitter;
-use super::forward::broadcast;
 
 impl Emitter<'_> {
     /// Appends the instructions of a node's backward pass: the gradients of its parameters and of its inputs.
@@ -24,34 +23,9 @@ impl Emitter<'_> {
                 self.conv_gradients(id, geometry, conv.groups);
             }
             Op::Linear(_) => self.conv_gradients(id, Geometry::pointwise(self.batch), 1),
-            Op::Depthwise(depthwise) => {
-                let geometry = geometry(&depthwise.window, self.batch, shape(), node.shape);
-                let multiplier = depthwise.multiplier;
-                let (input, grad_output) = (self.value(node.inputs[0]), self.gradient(id));
-                self.push(Instruction::DepthwiseGradWeight {
-                    geometry,
-                    multiplier,
-                    input,
-                    grad_output,
-                    grad_weight: self
-                        .layout
-                        .gradient(id, Role::Weight)
-                        .expect("a depthwise kernel is trained"),
-                    grad_bias: self.layout.gradient(id, Role::Bias),
-                });
-                if let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0]) {
-                    let (grad_output, weight) =
-                        (self.gradient(id), self.layout.span(id, Role::Weight));
-                    self.push(Instruction::DepthwiseGradInput {
-                        geometry,
-                        multiplier,
-                        grad_output,
-                        weight,
-                        grad_input,
-                        accumulate,
-                    });
-                }
-            }
+            Op::ConvTranspose(conv) => self.conv_transpose_gradients(id, conv),
+            Op::Depthwise(depthwise) => self.depthwise_gradients(id, depthwise),
+            Op::Bias => self.bias_gradients(id),
             Op::BatchNorm(_) => self.batch_norm_gradients(id),
             Op::Activation(function) => {
                 if self.wires.is_fused(node) {
@@ -71,30 +45,35 @@ impl Emitter<'_> {
                     });
                 }
             }
-            Op::Add => {
-                for input in &node.inputs {
-                    if let Some((grad_input, accumulate)) = self.gradient_to_write(*input) {
-                        let grad_output = self.gradient(id);
-                        self.copy(grad_output, grad_input, accumulate);
-                    }
+            Op::Softmax => {
+                if let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0]) {
+                    let (output, grad_output) = (self.value(id), self.gradient(id));
+                    self.push(Instruction::SoftmaxGrad {
+                        output,
+                        grad_output,
+                        grad_input,
+                        accumulate,
+                    });
                 }
             }
-            Op::Mul => self.product_gradients(id),
-            Op::Concat(_) => {
-                let mut start = 0;
-                for input in &node.inputs {
-                    let channels = graph.node(*input).shape.channels;
-                    let whole = self.wires.gradient(id).expect("needed, as checked above");
-                    let slot = whole.slice(start, channels);
-                    if self.wires.gradient(*input) != Some(slot)
-                        && let Some((grad_input, accumulate)) = self.gradient_to_write(*input)
-                    {
-                        let grad_output = self.tensor(slot);
-                        self.copy(grad_output, grad_input, accumulate);
-                    }
-                    start += channels;
+            Op::LocalResponseNorm(norm) => {
+                if let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0]) {
+                    let (input, grad_output) = (self.value(node.inputs[0]), self.gradient(id));
+                    self.push(Instruction::LocalResponseNormGrad {
+                        norm: response_norm(norm),
+                        input,
+                        grad_output,
+                        grad_input,
+                        accumulate,
+                    });
                 }
             }
+            Op::Add => self.add_gradients(id),
+            Op::Sub => self.binary_gradients(id, BinaryFunction::Subtract),
+            Op::Mul => self.binary_gradients(id, BinaryFunction::Multiply),
+            Op::Maximum => self.binary_gradients(id, BinaryFunction::Maximum),
+            Op::Minimum => self.binary_gradients(id, BinaryFunction::Minimum),
+            Op::Concat(Axis::Channels) => self.concat_gradients(id),
             Op::MaxPool(pool) => {
                 self.max_pool_gradient(id, geometry(&pool.window, self.batch, shape(), node.shape));
             }
@@ -103,7 +82,7 @@ impl Emitter<'_> {
                 self.avg_pool_gradient(id, geometry(&pool.window, self.batch, shape(), node.shape));
             }
             Op::GlobalAvgPool => self.avg_pool_gradient(id, whole(self.batch, shape())),
-            Op::Flatten => {
+            Op::Flatten | Op::Reshape { .. } => {
                 if self.wires.root(id) == id
                     && let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0])
                 {
@@ -112,23 +91,14 @@ impl Emitter<'_> {
                     self.copy(grad_output, grad_input, accumulate);
                 }
             }
-            // Refused by `Program::plan`.
-            Op::Conv3d(_)
-            | Op::ConvTranspose(_)
-            | Op::Bias
-            | Op::Gate
-            | Op::Softmax
-            | Op::LocalResponseNorm(_)
-            | Op::Sub
-            | Op::Maximum
-            | Op::Minimum
+            Op::Concat(Axis::Height | Axis::Width)
             | Op::Gather(_)
             | Op::DepthToSpace { .. }
             | Op::SpaceToDepth { .. }
             | Op::Resize(_)
             | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_) => {}
+            | Op::Permute(_) => self.rearrange_gradients(id),
+            Op::Conv3d(_) | Op::Gate => unreachable!("refused by `executable`"),
             Op::Dropout { rate } => {
                 if self.wires.root(id) == id
                     && let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0])
@@ -147,27 +117,16 @@ impl Emitter<'_> {
         }
     }
 
-    fn conv_gradients(&mut self, id: NodeId, geometry: Geometry, groups: usize) {
+    fn bias_gradients(&mut self, id: NodeId) {
         let source = self.graph.node(id).inputs[0];
-        let (input, grad_output) = (self.value(source), self.gradient(id));
-        self.push(Instruction::ConvGradWeight {
-            geometry,
-            groups,
-            input,
-            grad_output,
-            grad_weight: self.layout.gradient(id, Role::Weight).expect("a kernel is trained"),
-            grad_bias: self.layout.gradient(id, Role::Bias),
-        });
-        if let Some((grad_input, accumulate)) = self.gradient_to_write(source) {
-            let (grad_output, weight) = (self.gradient(id), self.layout.span(id, Role::Weight));
-            self.push(Instruction::ConvGradInput {
-                geometry,
-                groups,
-                grad_output,
-                weight,
-                grad_input,
-                accumulate,
-            });
+        let grad_output = self.gradient(id);
+        let grad_bias = self.parameter_gradient(id, Role::Bias).expect("a bias is trained");
+        self.push(Instruction::SumRows { grad_output, grad_bias });
+        if self.wires.gradient(source) != self.wires.gradient(id)
+            && let Some((grad_input, accumulate)) = self.gradient_to_write(source)
+        {
+            let grad_output = self.gradient(id);
+            self.copy(grad_output, grad_input, accumulate);
         }
     }
 
@@ -197,23 +156,6 @@ impl Emitter<'_> {
             grad_beta: self.layout.gradient(id, Role::Beta).expect("a shift is trained"),
             grad_input,
             accumulate,
-        });
-    }
-
-    fn product_gradients(&mut self, id: NodeId) {
-        let node = self.graph.node(id);
-        let shapes = [0, 1].map(|position: usize| self.graph.node(node.inputs[position]).shape);
-        let (first, second) = (self.value(node.inputs[0]), self.value(node.inputs[1]));
-        let grad_output = self.gradient(id);
-        let grad_first = self.gradient_to_write(node.inputs[0]);
-        let grad_second = self.gradient_to_write(node.inputs[1]);
-        self.push(Instruction::ProductGrad {
-            first,
-            second,
-            broadcast: broadcast(shapes[0], shapes[1]),
-            grad_output,
-            grad_first,
-            grad_second,
         });
     }
 

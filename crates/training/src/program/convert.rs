@@ -1,7 +1,7 @@
 //! From the graph's words to the device's.
 
-use graph::{Shape, Window};
-use tensor_ops::Geometry;
+use graph::{LocalResponseNorm, Shape, Spread, Window};
+use tensor_ops::{Broadcast, Geometry, ResponseNorm};
 
 /// The device's activation.
 pub(crate) fn activation(function: graph::Activation) -> tensor_ops::Activation {
@@ -17,7 +17,7 @@ pub(crate) fn activation(function: graph::Activation) -> tensor_ops::Activation 
         From::Silu => To::Silu,
         From::HardSigmoid => To::HardSigmoid,
         From::HardSwish => To::HardSwish,
-        From::Scale { .. } => unreachable!("refused by `Program::plan`"),
+        From::Scale { factor } => To::Scale { factor },
     }
 }
 
@@ -35,6 +35,26 @@ pub(crate) fn geometry(window: &Window, batch: usize, input: Shape, output: Shap
         stride: window.stride,
         dilation: window.dilation,
         padding: [before(0, input.height), before(1, input.width)],
+    }
+}
+
+/// How the second operand of a join is spread over the first.
+pub(crate) fn broadcast(first: Shape, second: Shape) -> Broadcast {
+    match Spread::of(first, second).expect("the graph proved that the operands fit") {
+        Spread::Equal => Broadcast::None,
+        Spread::Positions => Broadcast::Positions { area: first.area() },
+        Spread::Channels => Broadcast::Channels,
+    }
+}
+
+/// The device's window and constants: the mean over the window is a sum times a constant.
+pub(crate) fn response_norm(norm: &LocalResponseNorm) -> ResponseNorm {
+    ResponseNorm {
+        before: (norm.size - 1) / 2,
+        after: norm.size / 2,
+        alpha: norm.alpha / norm.size as f32,
+        beta: norm.beta,
+        bias: norm.bias,
     }
 }
 

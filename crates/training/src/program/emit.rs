@@ -1,7 +1,9 @@
 //! The list of instructions under construction.
 
-use graph::{Graph, NodeId};
-use tensor_ops::{Instruction, Tensor};
+use std::collections::BTreeSet;
+
+use graph::{Graph, NodeId, Role};
+use tensor_ops::{Instruction, Span, Tensor};
 
 use super::buffers::{Buffers, View};
 use super::layout::Layout;
@@ -22,6 +24,8 @@ pub(crate) struct Emitter<'a> {
     node: Option<NodeId>,
     nodes: Vec<Option<NodeId>>,
     written: Vec<bool>,
+    /// Owners of parameters of which a use has written its gradient.
+    begun: BTreeSet<NodeId>,
 }
 
 impl<'a> Emitter<'a> {
@@ -47,6 +51,7 @@ impl<'a> Emitter<'a> {
             node: None,
             nodes: Vec::new(),
             written,
+            begun: BTreeSet::new(),
         }
     }
 
@@ -85,6 +90,45 @@ impl<'a> Emitter<'a> {
         let written = &mut self.written[self.wires.root(id).index()];
         let accumulate = std::mem::replace(written, true);
         Some((self.gradient(id), accumulate))
+    }
+
+    /// Where a parameter lies that a node uses, if it uses one.
+    pub(crate) fn find(&self, id: NodeId, role: Role) -> Option<Span> {
+        self.layout.find(self.graph.owner(id), role)
+    }
+
+    /// Where a parameter lies that a node's operator uses.
+    pub(crate) fn parameter(&self, id: NodeId, role: Role) -> Span {
+        self.find(id, role).expect("the operator has this parameter")
+    }
+
+    /// Where the next instructions write the gradient of a parameter that the node uses, if it uses one. Once all of the
+    /// node's are written, `end_of_gradients` has to follow.
+    pub(crate) fn parameter_gradient(&self, id: NodeId, role: Role) -> Option<Span> {
+        let owner = self.graph.owner(id);
+        if self.begun.contains(&owner) {
+            self.layout.partial(owner, role)
+        } else {
+            self.layout.gradient(owner, role)
+        }
+    }
+
+    /// Adds the gradients of this use of parameters to those of the uses before it.
+    pub(crate) fn end_of_gradients(&mut self, id: NodeId) {
+        let owner = self.graph.owner(id);
+        if self.begun.insert(owner) {
+            return;
+        }
+        for role in [Role::Weight, Role::Bias] {
+            if let (Some(partial), Some(whole)) =
+                (self.layout.partial(owner, role), self.layout.gradient(owner, role))
+            {
+                let columns = self.layout.columns(owner, role);
+                let [input, output] = [partial, whole]
+                    .map(|span| Tensor::dense(span.offset, span.len / columns, columns));
+                self.push(Instruction::Sum { inputs: vec![input], output, accumulate: true });
+            }
+        }
     }
 
     /// The finished list, with the node of every instruction.

@@ -1,70 +1,33 @@
 //! What every operator does forward.
 
-use graph::{NodeId, Op, Role};
-use tensor_ops::{Activation, Broadcast, Geometry, Instruction, Tensor};
+use graph::{Axis, NodeId, Op, Role};
+use tensor_ops::{Activation, BinaryFunction, Geometry, Instruction, Tensor};
 
-use super::convert::{activation, geometry, whole};
+use super::convert::{activation, geometry, response_norm, whole};
 use super::emit::Emitter;
+use super::rearrange::consecutive;
 use super::wires::Mode;
-
-/// How the second operand of a product node is spread over the first.
-pub(crate) fn broadcast(first: graph::Shape, second: graph::Shape) -> Broadcast {
-    if first == second {
-        Broadcast::None
-    } else if second.area() == 1 && second.channels == first.channels {
-        Broadcast::Positions { area: first.area() }
-    } else {
-        Broadcast::Channels
-    }
-}
 
 impl Emitter<'_> {
     /// Appends the instructions of a node's forward pass.
     pub(crate) fn forward(&mut self, id: NodeId) {
         let graph = self.graph;
         let node = graph.node(id);
-        let layout = self.layout;
-        let (weight, bias) = (|| layout.span(id, Role::Weight), layout.find(id, Role::Bias));
         let input_shape = node.inputs.first().map(|input| graph.node(*input).shape);
         let shape = || input_shape.expect("the builder proved that there is an input");
         match &node.op {
             Op::Input(_) => {}
             Op::Conv2d(conv) => {
                 let geometry = geometry(&conv.window, self.batch, shape(), node.shape);
-                let (input, output) = (self.value(node.inputs[0]), self.value(id));
-                self.push(Instruction::Conv {
-                    geometry,
-                    groups: conv.groups,
-                    input,
-                    weight: weight(),
-                    bias,
-                    output,
-                });
+                self.conv(id, geometry, conv.groups);
             }
-            Op::Linear(_) => {
+            Op::Linear(_) => self.conv(id, Geometry::pointwise(self.batch), 1),
+            Op::ConvTranspose(conv) => self.conv_transpose(id, conv),
+            Op::Depthwise(depthwise) => self.depthwise(id, depthwise),
+            Op::Bias => {
+                let bias = self.parameter(id, Role::Bias);
                 let (input, output) = (self.value(node.inputs[0]), self.value(id));
-                let geometry = Geometry::pointwise(self.batch);
-                self.push(Instruction::Conv {
-                    geometry,
-                    groups: 1,
-                    input,
-                    weight: weight(),
-                    bias,
-                    output,
-                });
-            }
-            Op::Depthwise(depthwise) => {
-                let geometry = geometry(&depthwise.window, self.batch, shape(), node.shape);
-                let (input, output) = (self.value(node.inputs[0]), self.value(id));
-                let multiplier = depthwise.multiplier;
-                self.push(Instruction::Depthwise {
-                    geometry,
-                    multiplier,
-                    input,
-                    weight: weight(),
-                    bias,
-                    output,
-                });
+                self.push(Instruction::AddBias { bias, input, output });
             }
             Op::BatchNorm(norm) => self.batch_norm(id, norm.epsilon),
             Op::Activation(function) => {
@@ -77,30 +40,21 @@ impl Emitter<'_> {
                     });
                 }
             }
-            Op::Add => {
-                let inputs = node.inputs.iter().map(|input| self.value(*input)).collect();
-                let output = self.value(id);
-                self.push(Instruction::Sum { inputs, output, accumulate: false });
+            Op::Softmax => {
+                let (input, output) = (self.value(node.inputs[0]), self.value(id));
+                self.push(Instruction::Softmax { input, output });
             }
-            Op::Mul => {
-                let broadcast = broadcast(shape(), graph.node(node.inputs[1]).shape);
-                let (first, second) = (self.value(node.inputs[0]), self.value(node.inputs[1]));
-                let output = self.value(id);
-                self.push(Instruction::Product { first, second, broadcast, output });
+            Op::LocalResponseNorm(norm) => {
+                let norm = response_norm(norm);
+                let (input, output) = (self.value(node.inputs[0]), self.value(id));
+                self.push(Instruction::LocalResponseNorm { norm, input, output });
             }
-            Op::Concat(_) => {
-                let mut start = 0;
-                for input in &node.inputs {
-                    let channels = graph.node(*input).shape.channels;
-                    let slot = self.wires.value(id).slice(start, channels);
-                    let value = self.wires.value(*input);
-                    if value != slot {
-                        let (input, output) = (self.tensor(value), self.tensor(slot));
-                        self.copy(input, output, false);
-                    }
-                    start += channels;
-                }
-            }
+            Op::Add => self.add(id),
+            Op::Sub => self.binary(id, BinaryFunction::Subtract),
+            Op::Mul => self.binary(id, BinaryFunction::Multiply),
+            Op::Maximum => self.binary(id, BinaryFunction::Maximum),
+            Op::Minimum => self.binary(id, BinaryFunction::Minimum),
+            Op::Concat(Axis::Channels) => self.concat(id),
             Op::MaxPool(pool) => {
                 let geometry = geometry(&pool.window, self.batch, shape(), node.shape);
                 let (input, output) = (self.value(node.inputs[0]), self.value(id));
@@ -121,7 +75,7 @@ impl Emitter<'_> {
                 let (input, output) = (self.value(node.inputs[0]), self.value(id));
                 self.push(Instruction::MaxPool { geometry, input, output });
             }
-            Op::Flatten => {
+            Op::Flatten | Op::Reshape { .. } => {
                 if self.wires.root(id) == id {
                     let value = self.wires.value(node.inputs[0]);
                     let (input, output) =
@@ -129,23 +83,19 @@ impl Emitter<'_> {
                     self.copy(input, output, false);
                 }
             }
-            // Refused by `Program::plan`.
-            Op::Conv3d(_)
-            | Op::ConvTranspose(_)
-            | Op::Bias
-            | Op::Gate
-            | Op::Softmax
-            | Op::LocalResponseNorm(_)
-            | Op::Sub
-            | Op::Maximum
-            | Op::Minimum
-            | Op::Gather(_)
+            Op::Gather(gather) => {
+                // Channels that follow each other are a view.
+                if consecutive(gather).is_none() {
+                    self.rearrange(id);
+                }
+            }
+            Op::Concat(Axis::Height | Axis::Width)
             | Op::DepthToSpace { .. }
             | Op::SpaceToDepth { .. }
             | Op::Resize(_)
             | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_) => {}
+            | Op::Permute(_) => self.rearrange(id),
+            Op::Conv3d(_) | Op::Gate => unreachable!("refused by `executable`"),
             Op::Dropout { rate } => {
                 if self.wires.root(id) == id {
                     let (input, output) = (self.value(node.inputs[0]), self.value(id));

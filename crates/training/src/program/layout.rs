@@ -1,6 +1,6 @@
 //! Where parameters, optimizer state and inputs lie in the arena, before the wires.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph::{Graph, NodeId, ParameterSpec, Role};
 use tensor_ops::{Span, UpdateRule};
@@ -20,6 +20,8 @@ pub(crate) struct Layout {
     pub(crate) exempt: Span,
     /// Gradients of all trained parameters.
     pub(crate) gradients: Span,
+    /// Gradients of parameters that several nodes share, from one of these nodes.
+    partials: BTreeMap<(NodeId, Role), Span>,
     /// Optimizer state, one stretch per kind.
     pub(crate) state: Vec<Span>,
     /// Running statistics of batch norm.
@@ -69,8 +71,8 @@ impl Layout {
         let exempt = stretch(&mut take, &|spec| spec.role.is_trained() && !decays(spec));
         let statistics = stretch(&mut take, &|spec| !spec.role.is_trained());
         let trained = decayed.len + exempt.len;
-        let (gradients, state, batch_statistics) = match purpose {
-            Purpose::Inference => (take(0), Vec::new(), BTreeMap::new()),
+        let (gradients, state, batch_statistics, partials) = match purpose {
+            Purpose::Inference => (take(0), Vec::new(), BTreeMap::new(), BTreeMap::new()),
             Purpose::Training(recipe) => {
                 let kinds = match recipe.optimizer {
                     Optimizer::Sgd { .. } => 1,
@@ -81,7 +83,12 @@ impl Layout {
                 let beta = specs.iter().filter(|spec| spec.role == Role::Beta);
                 let saved =
                     beta.map(|spec| (spec.node, (take(spec.len()), take(spec.len())))).collect();
-                (gradients, state, saved)
+                let owners: BTreeSet<NodeId> =
+                    graph.nodes().filter_map(|(_, node)| node.shares).collect();
+                let shared = specs.iter().filter(|spec| owners.contains(&spec.node));
+                let partials =
+                    shared.map(|spec| ((spec.node, spec.role), take(spec.len()))).collect();
+                (gradients, state, saved, partials)
             }
         };
         let images = take(batch * image);
@@ -91,6 +98,7 @@ impl Layout {
             decayed,
             exempt,
             gradients,
+            partials,
             state,
             statistics,
             batch_statistics,
@@ -126,6 +134,17 @@ impl Layout {
     pub(crate) fn gradient(&self, node: NodeId, role: Role) -> Option<Span> {
         let span = self.find(node, role)?;
         Some(Span::new(self.gradients.offset + span.offset - self.decayed.offset, span.len))
+    }
+
+    /// Where one use of a shared parameter puts its gradient before it is added to that of the others.
+    pub(crate) fn partial(&self, owner: NodeId, role: Role) -> Option<Span> {
+        self.partials.get(&(owner, role)).copied()
+    }
+
+    /// Size of the last dimension of a parameter.
+    pub(crate) fn columns(&self, node: NodeId, role: Role) -> usize {
+        let dimensions = self.parameters.get(&(node, role)).map(|(spec, _)| &spec.dimensions);
+        dimensions.and_then(|dimensions| dimensions.last()).copied().unwrap_or(1)
     }
 
     /// Mean and inverse deviation of the batch at a batch-norm node.

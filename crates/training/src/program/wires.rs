@@ -1,13 +1,14 @@
 //! Where the value and the gradient of every wire lie.
 //!
 //! Branches write straight into their slice of a concatenation; an activation is computed together with the batch norm
-//! before it; flattening and inactive dropout are other views of the same memory; the gradient of a batch norm's input
-//! overwrites that of its output.
+//! before it; flattening, neighbouring channels and inactive dropout are other views of the same memory; the gradient of a
+//! batch norm's input overwrites that of its output.
 
-use graph::{Graph, Node, NodeId, Op};
+use graph::{Axis, Graph, Node, NodeId, Op};
 
 use super::buffers::{Buffers, Home, View};
 use super::convert::activation;
+use super::rearrange::consecutive;
 
 /// Whether a program trains or only infers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Wires {
         let mut roots: Vec<NodeId> = Vec::with_capacity(graph.len());
         for (id, node) in graph.nodes() {
             let root =
-                if plan.shares_input(&values, id) { roots[node.inputs[0].index()] } else { id };
+                if plan.shares_gradient(&values, id) { roots[node.inputs[0].index()] } else { id };
             roots.push(root);
         }
         Self { values, gradients, fused, needs_gradient, roots }
@@ -68,7 +69,7 @@ impl Wires {
         self.roots[id.index()]
     }
 
-    /// Whether a trained parameter lies before or at this node.
+    /// Whether a trained parameter lies before or at this node and the loss behind it.
     pub(crate) fn needs_gradient(&self, id: NodeId) -> bool {
         self.needs_gradient[id.index()]
     }
@@ -85,14 +86,39 @@ impl Wires {
 }
 
 fn needs_gradient(graph: &Graph) -> Vec<bool> {
-    let mut needs = vec![false; graph.len()];
+    let mut trained = vec![false; graph.len()];
     for spec in graph.parameters() {
-        needs[spec.node.index()] |= spec.role.is_trained();
+        trained[spec.node.index()] |= spec.role.is_trained();
     }
+    let mut needs = vec![false; graph.len()];
     for (id, node) in graph.nodes() {
-        needs[id.index()] |= node.inputs.iter().any(|input| needs[input.index()]);
+        needs[id.index()] = trained[graph.owner(id).index()]
+            || node.inputs.iter().any(|input| needs[input.index()]);
     }
-    needs
+    // A node may be there for its parameters only, which others share.
+    let mut reaches = vec![false; graph.len()];
+    for output in graph.outputs() {
+        reaches[output.index()] = true;
+    }
+    for (id, node) in graph.nodes().rev() {
+        if reaches[id.index()] {
+            for input in &node.inputs {
+                reaches[input.index()] = true;
+            }
+        }
+    }
+    needs.into_iter().zip(reaches).map(|(needs, reaches)| needs && reaches).collect()
+}
+
+/// How a node is a view of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// The same rows and channels.
+    Same,
+    /// The same values in other rows; a copy if the input has gaps between its rows.
+    Reshaped,
+    /// The channels from here on. The gradient has a place of its own: other channels have other readers.
+    Channels(usize),
 }
 
 struct Planner<'a> {
@@ -129,54 +155,61 @@ impl Planner<'_> {
         self.graph.nodes().map(fuse).collect()
     }
 
-    /// Whether the node only looks at its input in another way.
-    fn is_view(&self, id: NodeId) -> bool {
+    /// How the node only looks at its input, if it does nothing else.
+    fn look(&self, id: NodeId) -> Option<Look> {
         match self.op(id) {
-            Op::Dropout { rate } => self.mode == Mode::Infer || *rate == 0.0,
-            Op::Flatten => true,
+            Op::Dropout { rate } => {
+                (self.mode == Mode::Infer || *rate == 0.0).then_some(Look::Same)
+            }
+            Op::Flatten | Op::Reshape { .. } => Some(Look::Reshaped),
+            Op::Gather(gather) => consecutive(gather).map(Look::Channels),
             Op::Input(_)
             | Op::Conv2d(_)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
             | Op::Depthwise(_)
             | Op::Linear(_)
             | Op::BatchNorm(_)
-            | Op::Activation(_)
-            | Op::Add
-            | Op::Mul
-            | Op::Concat(_)
-            | Op::Conv3d(_)
-            | Op::ConvTranspose(_)
             | Op::Bias
             | Op::Gate
+            | Op::Activation(_)
             | Op::Softmax
             | Op::LocalResponseNorm(_)
+            | Op::Add
             | Op::Sub
+            | Op::Mul
             | Op::Maximum
             | Op::Minimum
-            | Op::Gather(_)
+            | Op::Concat(_)
+            | Op::MaxPool(_)
+            | Op::AvgPool(_)
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
             | Op::DepthToSpace { .. }
             | Op::SpaceToDepth { .. }
             | Op::Resize(_)
             | Op::Pad(_)
-            | Op::Reshape { .. }
-            | Op::Permute(_)
-            | Op::MaxPool(_)
-            | Op::AvgPool(_)
-            | Op::GlobalAvgPool
-            | Op::GlobalMaxPool => false,
+            | Op::Permute(_) => None,
         }
     }
 
-    /// Whether the node is a view of its input's very memory.
-    fn shares_input(&self, values: &[View], id: NodeId) -> bool {
+    /// Whether the node may write its value wherever it is told to.
+    fn is_free(&self, values: &[Option<View>], id: NodeId) -> bool {
+        let given = values[id.index()].is_some() || matches!(self.op(id), Op::Input(_));
+        !given && self.look(id).is_none()
+    }
+
+    /// Whether the gradient of the node is that of its input.
+    fn shares_gradient(&self, values: &[View], id: NodeId) -> bool {
         let input = self.graph.node(id).inputs.first();
-        self.is_view(id)
+        matches!(self.look(id), Some(Look::Same | Look::Reshaped))
             && input.is_some_and(|input| values[input.index()].home == values[id.index()].home)
     }
 
     fn values(&self, fused: &[Option<NodeId>], images: usize, buffers: &mut Buffers) -> Vec<View> {
         let mut values: Vec<Option<View>> = vec![None; self.graph.len()];
         for (id, node) in self.graph.nodes().rev() {
-            if self.is_view(id) {
+            if self.look(id).is_some() {
                 continue;
             }
             let (rows, channels) = (self.rows(id), node.shape.channels);
@@ -187,100 +220,38 @@ impl Planner<'_> {
                     buffers.matrix(rows, channels)
                 }
             });
-            match &node.op {
-                Op::Concat(_) => {
-                    let mut start = 0;
-                    for input in &node.inputs {
-                        let channels = self.graph.node(*input).shape.channels;
-                        let slot = &mut values[input.index()];
-                        let free = slot.is_none() && !self.is_view(*input);
-                        if free && !matches!(self.op(*input), Op::Input(_)) {
-                            *slot = Some(value.slice(start, channels));
-                        }
-                        start += channels;
+            if let Op::Concat(Axis::Channels) = node.op {
+                let mut start = 0;
+                for input in &node.inputs {
+                    let channels = self.graph.node(*input).shape.channels;
+                    if self.is_free(&values, *input) {
+                        values[input.index()] = Some(value.slice(start, channels));
                     }
+                    start += channels;
                 }
-                Op::Activation(_) => {
-                    if fused[node.inputs[0].index()].is_some() {
-                        values[node.inputs[0].index()] = Some(value);
-                    }
-                }
-                Op::BatchNorm(_) => {
-                    let input = node.inputs[0];
-                    let free = values[input.index()].is_none() && !self.is_view(input);
-                    let ours = self.sole_consumer(input).is_some()
-                        && !matches!(self.op(input), Op::Input(_));
-                    if self.mode == Mode::Infer && free && ours {
-                        values[input.index()] = Some(value);
-                    }
-                }
-                Op::Input(_)
-                | Op::Conv2d(_)
-                | Op::Depthwise(_)
-                | Op::Linear(_)
-                | Op::Add
-                | Op::Mul
-                | Op::Conv3d(_)
-                | Op::ConvTranspose(_)
-                | Op::Bias
-                | Op::Gate
-                | Op::Softmax
-                | Op::LocalResponseNorm(_)
-                | Op::Sub
-                | Op::Maximum
-                | Op::Minimum
-                | Op::Gather(_)
-                | Op::DepthToSpace { .. }
-                | Op::SpaceToDepth { .. }
-                | Op::Resize(_)
-                | Op::Pad(_)
-                | Op::Reshape { .. }
-                | Op::Permute(_)
-                | Op::MaxPool(_)
-                | Op::AvgPool(_)
-                | Op::GlobalAvgPool
-                | Op::GlobalMaxPool
-                | Op::Flatten
-                | Op::Dropout { .. } => {}
+            }
+            if let Op::Activation(_) = node.op
+                && fused[node.inputs[0].index()].is_some()
+            {
+                values[node.inputs[0].index()] = Some(value);
+            }
+            if let Op::BatchNorm(_) = node.op
+                && self.mode == Mode::Infer
+                && self.is_free(&values, node.inputs[0])
+                && self.sole_consumer(node.inputs[0]).is_some()
+            {
+                values[node.inputs[0].index()] = Some(value);
             }
         }
         let mut placed: Vec<View> = Vec::with_capacity(self.graph.len());
         for (id, node) in self.graph.nodes() {
             let view = values[id.index()].unwrap_or_else(|| {
                 let input = placed[node.inputs[0].index()];
-                match &node.op {
-                    Op::Flatten if input.is_dense() => input.reshape(self.batch),
-                    Op::Flatten => buffers.matrix(self.batch, node.shape.channels),
-                    Op::Input(_)
-                    | Op::Conv2d(_)
-                    | Op::Depthwise(_)
-                    | Op::Linear(_)
-                    | Op::BatchNorm(_)
-                    | Op::Activation(_)
-                    | Op::Add
-                    | Op::Mul
-                    | Op::Concat(_)
-                    | Op::Conv3d(_)
-                    | Op::ConvTranspose(_)
-                    | Op::Bias
-                    | Op::Gate
-                    | Op::Softmax
-                    | Op::LocalResponseNorm(_)
-                    | Op::Sub
-                    | Op::Maximum
-                    | Op::Minimum
-                    | Op::Gather(_)
-                    | Op::DepthToSpace { .. }
-                    | Op::SpaceToDepth { .. }
-                    | Op::Resize(_)
-                    | Op::Pad(_)
-                    | Op::Reshape { .. }
-                    | Op::Permute(_)
-                    | Op::MaxPool(_)
-                    | Op::AvgPool(_)
-                    | Op::GlobalAvgPool
-                    | Op::GlobalMaxPool
-                    | Op::Dropout { .. } => input,
+                match self.look(id) {
+                    Some(Look::Reshaped) if input.is_dense() => input.reshape(self.rows(id)),
+                    Some(Look::Reshaped) => buffers.matrix(self.rows(id), node.shape.channels),
+                    Some(Look::Channels(start)) => input.slice(start, node.shape.channels),
+                    Some(Look::Same) | None => input,
                 }
             });
             placed.push(view);
@@ -296,61 +267,74 @@ impl Planner<'_> {
         needs: &[bool],
         buffers: &mut Buffers,
     ) -> Vec<Option<View>> {
-        let shares_input = |id: NodeId| self.shares_input(values, id);
         let mut gradients: Vec<Option<View>> = vec![None; self.graph.len()];
         for (id, node) in self.graph.nodes().rev() {
-            if !needs[id.index()] || shares_input(id) {
-                continue;
+            if needs[id.index()] && !self.shares_gradient(values, id) {
+                let inherited = self.inherited(fused, &gradients, id);
+                let fresh = || buffers.matrix(self.rows(id), node.shape.channels);
+                gradients[id.index()] = Some(inherited.unwrap_or_else(fresh));
             }
-            let inherited = self.sole_consumer(id).and_then(|consumer| match self.op(consumer) {
-                Op::Concat(_) => {
-                    let inputs = &self.graph.node(consumer).inputs;
-                    let before = inputs.iter().take_while(|input| **input != id);
-                    let start = before.map(|input| self.graph.node(*input).shape.channels).sum();
-                    gradients[consumer.index()].map(|view| view.slice(start, node.shape.channels))
-                }
-                Op::BatchNorm(_) => gradients[fused[consumer.index()].unwrap_or(consumer).index()],
-                Op::Activation(_) => gradients[consumer.index()],
-                Op::Input(_)
-                | Op::Conv2d(_)
-                | Op::Depthwise(_)
-                | Op::Linear(_)
-                | Op::Add
-                | Op::Mul
-                | Op::Conv3d(_)
-                | Op::ConvTranspose(_)
-                | Op::Bias
-                | Op::Gate
-                | Op::Softmax
-                | Op::LocalResponseNorm(_)
-                | Op::Sub
-                | Op::Maximum
-                | Op::Minimum
-                | Op::Gather(_)
-                | Op::DepthToSpace { .. }
-                | Op::SpaceToDepth { .. }
-                | Op::Resize(_)
-                | Op::Pad(_)
-                | Op::Reshape { .. }
-                | Op::Permute(_)
-                | Op::MaxPool(_)
-                | Op::AvgPool(_)
-                | Op::GlobalAvgPool
-                | Op::GlobalMaxPool
-                | Op::Flatten
-                | Op::Dropout { .. } => None,
-            });
-            let fresh = || buffers.matrix(self.rows(id), node.shape.channels);
-            gradients[id.index()] = Some(inherited.unwrap_or_else(fresh));
         }
         for (id, node) in self.graph.nodes() {
-            if needs[id.index()] && shares_input(id) {
+            if needs[id.index()] && self.shares_gradient(values, id) {
                 let input = gradients[node.inputs[0].index()];
-                let flat = matches!(node.op, Op::Flatten);
+                let reshaped = self.look(id) == Some(Look::Reshaped);
                 gradients[id.index()] =
-                    input.map(|view| if flat { view.reshape(self.batch) } else { view });
+                    input.map(|view| if reshaped { view.reshape(self.rows(id)) } else { view });
             }
         }
         gradients
+    }
+
+    /// The gradient of the node's only reader, if that of the node is a part of it or may take its place.
+    fn inherited(
+        &self,
+        fused: &[Option<NodeId>],
+        gradients: &[Option<View>],
+        id: NodeId,
+    ) -> Option<View> {
+        if self.look(id) == Some(Look::Reshaped) {
+            // A copy back to other rows must have no gaps.
+            return None;
+        }
+        let consumer = self.sole_consumer(id)?;
+        match self.op(consumer) {
+            Op::Concat(Axis::Channels) => {
+                let inputs = &self.graph.node(consumer).inputs;
+                let before = inputs.iter().take_while(|input| **input != id);
+                let start = before.map(|input| self.graph.node(*input).shape.channels).sum();
+                let channels = self.graph.node(id).shape.channels;
+                gradients[consumer.index()].map(|view| view.slice(start, channels))
+            }
+            Op::BatchNorm(_) => gradients[fused[consumer.index()].unwrap_or(consumer).index()],
+            Op::Activation(_) | Op::Softmax | Op::Bias => gradients[consumer.index()],
+            Op::Input(_)
+            | Op::Conv2d(_)
+            | Op::Conv3d(_)
+            | Op::ConvTranspose(_)
+            | Op::Depthwise(_)
+            | Op::Linear(_)
+            | Op::Gate
+            | Op::LocalResponseNorm(_)
+            | Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Maximum
+            | Op::Minimum
+            | Op::Concat(Axis::Height | Axis::Width)
+            | Op::MaxPool(_)
+            | Op::AvgPool(_)
+            | Op::GlobalAvgPool
+            | Op::GlobalMaxPool
+            | Op::Flatten
+            | Op::Gather(_)
+            | Op::DepthToSpace { .. }
+            | Op::SpaceToDepth { .. }
+            | Op::Resize(_)
+            | Op::Pad(_)
+            | Op::Reshape { .. }
+            | Op::Permute(_)
+            | Op::Dropout { .. } => None,
+        }
     }
 }

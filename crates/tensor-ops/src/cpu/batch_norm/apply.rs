@@ -56,7 +56,8 @@ impl Task for Normalise {
             | Activation::Tanh
             | Activation::Silu
             | Activation::HardSigmoid
-            | Activation::HardSwish => {
+            | Activation::HardSwish
+            | Activation::Scale { .. } => {
                 let f = inlined(
                     #[inline(always)]
                     |x| activation::apply(simd, self.activation, x),

@@ -123,7 +123,8 @@ impl Task for Rows<'_> {
             | Activation::Tanh
             | Activation::Silu
             | Activation::HardSigmoid
-            | Activation::HardSwish) => {
+            | Activation::HardSwish
+            | Activation::Scale { .. }) => {
                 let f = inlined(
                     #[inline(always)]
                     |y, gradient| activation::gradient_from_output(simd, other, y, gradient),

@@ -51,7 +51,15 @@ impl Operands {
 pub(super) fn of(instruction: &Instruction) -> Operands {
     let operands = Operands::new();
     match *instruction {
-        Instruction::Conv { geometry: _, groups: _, input, weight, bias, output }
+        Instruction::Conv {
+            geometry: _,
+            groups: _,
+            input,
+            weight,
+            bias,
+            output,
+            accumulate: _,
+        }
         | Instruction::Depthwise { geometry: _, multiplier: _, input, weight, bias, output } => {
             operands
                 .reads("input", input)
@@ -162,7 +170,12 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
         Instruction::Activate { activation: _, input, output }
         | Instruction::MaxPool { geometry: _, input, output }
         | Instruction::AvgPool { geometry: _, input, output }
-        | Instruction::Dropout { rate: _, stream: _, input, output } => {
+        | Instruction::Dropout { rate: _, stream: _, input, output }
+        | Instruction::MapPositions { taps: _, input, output, accumulate: _ }
+        | Instruction::MapChannels { taps: _, input, output, accumulate: _ }
+        | Instruction::MapValues { taps: _, input, output, accumulate: _ }
+        | Instruction::Softmax { input, output }
+        | Instruction::LocalResponseNorm { norm: _, input, output } => {
             operands.reads("input", input).writes("output", output)
         }
         Instruction::ActivateGrad {
@@ -182,10 +195,13 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             .iter()
             .fold(operands, |operands, &input| operands.reads("inputs", input))
             .writes("output", output),
-        Instruction::Product { first, second, broadcast: _, output } => {
-            operands.reads("first", first).reads("second", second).writes("output", output)
-        }
-        Instruction::ProductGrad {
+        Instruction::Binary { function: _, first, second, broadcast: _, output } => operands
+            .reads("first", first)
+            .reads("second", second)
+            .writes("output", output)
+            .may_be_same("first", "output", true),
+        Instruction::BinaryGrad {
+            function: _,
             first,
             second,
             broadcast: _,
@@ -205,6 +221,29 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             }
             operands
         }
+        Instruction::AddBias { bias, input, output } => operands
+            .reads_span("bias", bias)
+            .reads("input", input)
+            .writes("output", output)
+            .may_be_same("input", "output", true),
+        Instruction::SumRows { grad_output, grad_bias } => {
+            operands.reads("grad_output", grad_output).writes_span("grad_bias", grad_bias)
+        }
+        Instruction::SoftmaxGrad { output, grad_output, grad_input, accumulate } => operands
+            .reads("output", output)
+            .reads("grad_output", grad_output)
+            .writes("grad_input", grad_input)
+            .may_be_same("grad_output", "grad_input", !accumulate),
+        Instruction::LocalResponseNormGrad {
+            norm: _,
+            input,
+            grad_output,
+            grad_input,
+            accumulate: _,
+        } => operands
+            .reads("input", input)
+            .reads("grad_output", grad_output)
+            .writes("grad_input", grad_input),
         Instruction::MaxPoolGrad {
             geometry: _,
             input,

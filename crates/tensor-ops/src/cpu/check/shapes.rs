@@ -1,11 +1,13 @@
 //! Row counts, channel counts and lengths that each instruction needs.
 
+use super::maps::{channels, positions, spread, values};
+use super::numbers::{fraction, from_output, response_norm, slope};
 use super::windows::{LIMIT, convolution, depthwise, pool};
-use crate::{Activation, Broadcast, Instruction, Span, Tensor, UpdateRule};
+use crate::{Instruction, Span, Tensor, UpdateRule};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output } => {
+        Instruction::Conv { geometry, groups, input, weight, bias, output, accumulate: _ } => {
             convolution(
                 geometry,
                 groups,
@@ -177,11 +179,12 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             }
             inputs.iter().try_for_each(|&input| same(("inputs", input), ("output", output)))
         }
-        Instruction::Product { first, second, broadcast, output } => {
-            product(first, second, broadcast)?;
+        Instruction::Binary { function: _, first, second, broadcast, output } => {
+            spread(first, second, broadcast)?;
             same(("output", output), ("first", first))
         }
-        Instruction::ProductGrad {
+        Instruction::BinaryGrad {
+            function: _,
             first,
             second,
             broadcast,
@@ -189,7 +192,7 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             grad_first,
             grad_second,
         } => {
-            product(first, second, broadcast)?;
+            spread(first, second, broadcast)?;
             same(("grad_output", grad_output), ("first", first))?;
             if let Some((tensor, _)) = grad_first {
                 same(("grad_first", tensor), ("first", first))?;
@@ -198,6 +201,23 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
                 same(("grad_second", tensor), ("second", second))?;
             }
             Ok(())
+        }
+        Instruction::AddBias { bias, input, output } => {
+            per_channel(input, &[("bias", Some(bias))])?;
+            same(("output", output), ("input", input))
+        }
+        Instruction::SumRows { grad_output, grad_bias } => {
+            filled("grad_output", grad_output)?;
+            per_channel(grad_output, &[("grad_bias", Some(grad_bias))])
+        }
+        Instruction::MapPositions { ref taps, input, output, accumulate: _ } => {
+            positions(taps, input, output)
+        }
+        Instruction::MapChannels { ref taps, input, output, accumulate: _ } => {
+            channels(taps, input, output)
+        }
+        Instruction::MapValues { ref taps, input, output, accumulate: _ } => {
+            values(taps, input, output)
         }
         Instruction::MaxPool { geometry, input, output }
         | Instruction::AvgPool { geometry, input, output } => {
@@ -225,6 +245,26 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
         Instruction::DropoutGrad { rate, stream: _, grad_output, grad_input, accumulate: _ } => {
             fraction("rate", rate)?;
             same(("grad_output", grad_output), ("grad_input", grad_input))
+        }
+        Instruction::Softmax { input, output } => same(("output", output), ("input", input)),
+        Instruction::SoftmaxGrad { output, grad_output, grad_input, accumulate: _ } => {
+            same(("grad_output", grad_output), ("output", output))?;
+            same(("grad_input", grad_input), ("output", output))
+        }
+        Instruction::LocalResponseNorm { norm, input, output } => {
+            response_norm(norm)?;
+            same(("output", output), ("input", input))
+        }
+        Instruction::LocalResponseNormGrad {
+            norm,
+            input,
+            grad_output,
+            grad_input,
+            accumulate: _,
+        } => {
+            response_norm(norm)?;
+            same(("grad_output", grad_output), ("input", input))?;
+            same(("grad_input", grad_input), ("input", input))
         }
         Instruction::SoftmaxCrossEntropy {
             logits,
@@ -311,59 +351,4 @@ fn per_channel(tensor: Tensor, spans: &[Named<Option<Span>>]) -> Result<(), Stri
     spans.iter().try_for_each(|&(name, span)| {
         span.map_or(Ok(()), |span| length(name, span, tensor.channels))
     })
-}
-
-fn fraction(name: &str, value: f32) -> Result<(), String> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(format!("`{name}` is {value}, not in [0, 1)"))
-}
-
-fn from_output(activation: Activation) -> Result<(), String> {
-    slope(activation)?;
-    if activation.derivative_from_output() {
-        return Ok(());
-    }
-    Err(format!(
-        "the derivative of `{activation:?}` does not follow from its output: use `Activate`"
-    ))
-}
-
-fn slope(activation: Activation) -> Result<(), String> {
-    match activation {
-        Activation::LeakyRelu { slope } if !(slope >= 0.0 && slope.is_finite()) => {
-            Err(format!("`slope` is {slope}, not a number from 0 on"))
-        }
-        Activation::LeakyRelu { .. }
-        | Activation::Identity
-        | Activation::Relu
-        | Activation::Relu6
-        | Activation::Elu
-        | Activation::Sigmoid
-        | Activation::Tanh
-        | Activation::Silu
-        | Activation::HardSigmoid
-        | Activation::HardSwish => Ok(()),
-    }
-}
-
-fn product(first: Tensor, second: Tensor, broadcast: Broadcast) -> Result<(), String> {
-    filled("first", first)?;
-    filled("second", second)?;
-    let (rows, channels) = match broadcast {
-        Broadcast::None => (Some(second.rows), second.channels),
-        Broadcast::Positions { area } => (second.rows.checked_mul(area), second.channels),
-        Broadcast::Channels if second.channels == 1 => (Some(second.rows), first.channels),
-        Broadcast::Channels => {
-            return Err(format!("`second` has {} channels instead of 1", second.channels));
-        }
-    };
-    if (Some(first.rows), first.channels) == (rows, channels) {
-        return Ok(());
-    }
-    Err(format!(
-        "`first` is {} x {}, but `second` is {} x {}, spread as {broadcast:?}",
-        first.rows, first.channels, second.rows, second.channels
-    ))
 }

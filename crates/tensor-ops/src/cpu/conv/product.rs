@@ -21,17 +21,23 @@ impl Conv {
         input: Tensor,
         weight: Span,
         bias: Option<Span>,
-        output: Tensor,
+        target: Target,
     ) -> Self {
-        let (source, target) = (input.channels / groups, output.channels / groups);
-        let level = level.for_channels(target);
+        let (source, outputs) = (input.channels / groups, target.tensor.channels / groups);
+        let level = level.for_channels(outputs);
         Self(Product {
             plan: Plan::forward(collapse(geometry, source), source, Some(input.pitch)),
-            packing: Packing { direction: Direction::Forward, groups, source, target, level },
+            packing: Packing {
+                direction: Direction::Forward,
+                groups,
+                source,
+                target: outputs,
+                level,
+            },
             source: input,
             weight,
             bias,
-            target: Target { tensor: output, accumulate: false },
+            target,
         })
     }
 }
@@ -192,7 +198,8 @@ impl Sweep<'_> {
                     for r in 0..ROWS {
                         for j in 0..VECTORS {
                             let count = if j + 1 < VECTORS { S::LANES } else { last };
-                            sums[r][j] = load_up_to(simd, positions[r].to.add(j * S::LANES), count);
+                            let before = load_up_to(simd, positions[r].to.add(j * S::LANES), count);
+                            sums[r][j] = simd.add(before, init[j]);
                         }
                     }
                 }
