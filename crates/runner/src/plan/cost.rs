@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use cost_models::{
-    Bytes, CostForm, Latency, Resource, Roofline, Smooth, Weighted, WeightedSum,
-};
+use cost_models::{Bytes, CostForm, Latency, Resource, Roofline, Smooth, Weighted, WeightedSum};
 use graph::Graph;
 
 use super::problem::Problems;
@@ -33,12 +31,7 @@ pub(super) fn cost(
     })
 }
 
-fn latency(
-    named: &Named,
-    at: &str,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<Resource> {
+fn latency(named: &Named, at: &str, folder: &Path, problems: &mut Problems) -> Option<Resource> {
     let device = match device::find(&named.device, folder) {
         Ok(device) => device,
         Err(fault) => {
@@ -89,7 +82,11 @@ fn weighted(
         chosen.push((weight.get(), resource));
     }
     if chosen.is_empty() {
-        problems.add(&at, &format!("`{at}` names no resource"), "write `{ flops: 1.0, params: 0.5 }`");
+        problems.add(
+            &at,
+            &format!("`{at}` names no resource"),
+            "write `{ flops: 1.0, params: 0.5 }`",
+        );
         return None;
     }
     let seed = seed?;
