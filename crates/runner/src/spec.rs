@@ -38,8 +38,7 @@ pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{
     AboveZero, BelowOne, Between, Count, Fraction, FromZero, Multiplier, Multipliers, NonNegative,
-    Power, Powers,
-    Positive, Range, Real, Share, Threshold, UpToOne, Whole,
+    Positive, Power, Powers, Range, Real, Share, Threshold, UpToOne, Whole,
 };
 pub use overrides::Override;
 pub use read::{parse, parse_part};

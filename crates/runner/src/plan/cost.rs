@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use cost_models::{
-    Bytes, CostForm, Latency, Resource, Roofline, Smooth, Weighted, WeightedSum,
-};
+use cost_models::{Bytes, CostForm, Latency, Resource, Roofline, Smooth, Weighted, WeightedSum};
 use graph::Graph;
 
 use super::problem::Problems;
@@ -33,23 +31,9 @@ pub(super) fn cost(
     })
 }
 
-fn latency(
-    named: &Named,
-    at: &str,
-    folder: &Path,
-    problems: &mut Problems,
-) -> Option<Resource> {
-    let device = match device::find(&named.device, folder) {
-        Ok(device) => device,
-        Err(fault) => {
-            let help = match (fault.expected, fault.help) {
-                (Some(expected), None) => Some(format!("expected {expected}")),
-                (_, help) => help,
-            };
-            problems.push(&format!("{at}.device"), fault.what, help);
-            return None;
-        }
-    };
+fn latency(named: &Named, at: &str, folder: &Path, problems: &mut Problems) -> Option<Resource> {
+    let found = device::find(&named.device, folder);
+    let device = found.map_err(|fault| problems.push_fault(&format!("{at}.device"), fault)).ok()?;
     let mut latency = Latency::new(device, named.batch.size());
     if let Some(power) = named.smooth {
         let smooth = Smooth::new(power.get());
@@ -89,7 +73,11 @@ fn weighted(
         chosen.push((weight.get(), resource));
     }
     if chosen.is_empty() {
-        problems.add(&at, &format!("`{at}` names no resource"), "write `{ flops: 1.0, params: 0.5 }`");
+        problems.add(
+            &at,
+            &format!("`{at}` names no resource"),
+            "write `{ flops: 1.0, params: 0.5 }`",
+        );
         return None;
     }
     let seed = seed?;
