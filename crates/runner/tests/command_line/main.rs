@@ -11,4 +11,5 @@ mod faults;
 mod golden;
 mod mutations;
 mod plans;
+mod prices;
 mod set;
