@@ -61,8 +61,12 @@ Examples:
   runner cost resnet-50                          in short for 'resnet: { depth: 50 }'
   runner cost 'inception-v2: { stem: small }' --input 1x28x28 --classes 10
   runner cost experiments/inception.yaml --per-layer --json
+  runner cost resnet-50 --device v100-fp32 --batch 8 --by latency
+  runner cost vgg-16 --count bias
 
-FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm. Activations are output channels.";
+FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm; --count adds them. Activations are
+output channels of kernels, macts their output values. Time is the larger of FLOPs / peak and
+bytes / bandwidth of every layer.";
 
 /// Options of `run`.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -140,12 +144,54 @@ pub struct CostOptions {
     /// Number of classes; by default that of the data set that the network was made for, or the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub classes: Option<u32>,
-    /// Every layer that costs something, too
+    /// Time on a device, too: its name, or a device file that ends in .json
+    #[arg(long, value_name = "D")]
+    pub device: Option<String>,
+    /// Images in a batch, for bytes and time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub batch: u32,
+    /// What to count besides kernels, in FLOPs, parameters, bytes and time
+    #[arg(long, value_name = "WHAT", value_enum, num_args = 1.., value_delimiter = ',')]
+    pub count: Vec<Counted>,
+    /// Every layer that costs something, and every block
     #[arg(long)]
     pub per_layer: bool,
+    /// The same, the most expensive first
+    #[arg(long, value_name = "RESOURCE", value_enum)]
+    pub by: Option<Charge>,
     /// As JSON on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// What layers are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Charge {
+    /// Trained values
+    Params,
+    /// Floating point operations
+    Flops,
+    /// Time on the device
+    Latency,
+}
+
+/// What can be counted besides kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Counted {
+    /// Biases
+    Bias,
+    /// Batch norms
+    BatchNorm,
+    /// Pools
+    Pooling,
+    /// Functions of values
+    Activation,
+    /// Sums, products and other joins
+    Join,
+    /// Values that go to other places
+    Movement,
+    /// All of these
+    All,
 }
 
 /// Reads `3x224x224`: channels, height, width.

@@ -152,7 +152,7 @@ impl Plan {
             let placed = |problem: Problem| Diagnostic {
                 what: problem.what,
                 place: Some(Box::new(source.place(&problem.path, problem.target))),
-                expected: None,
+                expected: problem.expected,
                 help: problem.help,
             };
             Diagnostics::of(problems.into_iter().map(placed).collect())

@@ -1,13 +1,19 @@
 //! `runner cost`: what a network costs, whole and by layer.
 
-use cost_models::{CostForm, CostModel, Resource, Summary};
-use graph::{Graph, Shape};
+mod pricing;
+mod table;
+mod units;
+
+use std::path::Path;
+
+use cost_models::{Counting, Latency};
 use serde::Serialize;
 
+use self::pricing::{Costs, Layer, Question, layers};
 use super::Outcome;
 use super::check::is_yaml;
-use super::dry_run::aligned;
-use crate::cli::CostOptions;
+use crate::cli::{Charge, CostOptions, Counted};
+use crate::device;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
 use crate::spec;
@@ -18,38 +24,34 @@ struct Priced {
     /// Channels, height, width.
     input: [usize; 3],
     classes: usize,
+    batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
     #[serde(flatten)]
-    total: Summary,
+    total: Costs,
     #[serde(skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<Layer>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Layer {
-    name: String,
-    op: &'static str,
-    /// Channels, height, width of its output.
-    output: [usize; 3],
-    #[serde(flatten)]
-    cost: Summary,
+    #[serde(skip)]
+    all: Vec<Layer>,
 }
 
 /// Prices what the options name.
 pub fn cost(options: &CostOptions) -> Outcome {
     match price(options) {
         Err(faults) => Outcome::bad_input(&faults),
-        Ok(priced) if options.json => Outcome::success(format!(
+        Ok((priced, _)) if options.json => Outcome::success(format!(
             "{}\n",
             serde_json::to_string_pretty(&priced).expect("costs are numbers and texts")
         )),
-        Ok(priced) => Outcome::success(table(&priced)),
+        Ok((priced, question)) => Outcome::success(table::table(&priced, &question, options.by)),
     }
 }
 
-fn price(options: &CostOptions) -> Result<Priced, Diagnostics> {
+fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
+    let question = question(options)?;
     let network = &options.network;
-    let (name, architecture, input, classes) = if is_yaml(std::path::Path::new(network)) {
-        let plan = Plan::load(std::path::Path::new(network), &[])?;
+    let (name, architecture, input, classes) = if is_yaml(Path::new(network)) {
+        let plan = Plan::load(Path::new(network), &[])?;
         (plan.name, plan.architecture, plan.input, plan.classes)
     } else {
         let architecture = spec::named(network)?;
@@ -67,65 +69,57 @@ fn price(options: &CostOptions) -> Result<Priced, Diagnostics> {
             None => fault.help("choose another `--input CxHxW`, `--classes N` or another network"),
         }
     })?;
-    Ok(Priced {
-        name,
-        input: channels_first(input),
-        classes,
-        total: Summary::of(&graph),
-        layers: options.per_layer.then(|| layers(&graph)),
-    })
-}
-
-fn layers(graph: &Graph) -> Vec<Layer> {
-    let widths = graph.widths();
-    let per_node = |model: &dyn CostModel| CostForm::of(model, graph).per_node(&widths);
-    let [macs, params, activations] =
-        [Resource::Macs, Resource::Params, Resource::Activations].map(|r| per_node(&r));
-    graph
-        .nodes()
-        .map(|(id, node)| {
-            let at = |costs: &[f64]| costs[id.index()] as u64;
-            let macs = at(&macs);
-            Layer {
-                name: node.name.clone(),
-                op: node.op.kind(),
-                output: channels_first(node.shape),
-                cost: Summary {
-                    macs,
-                    flops: 2 * macs,
-                    params: at(&params),
-                    activations: at(&activations),
-                },
-            }
-        })
-        .filter(|layer| layer.cost.macs + layer.cost.params + layer.cost.activations > 0)
-        .collect()
-}
-
-fn channels_first(shape: Shape) -> [usize; 3] {
-    [shape.channels, shape.height, shape.width]
-}
-
-fn table(priced: &Priced) -> String {
-    let image = |[channels, height, width]: [usize; 3]| format!("{channels}x{height}x{width}");
-    let row = |name: &str, op: &str, output: String, cost: &Summary| {
-        let Summary { macs, flops, params, activations } = *cost;
-        let [macs, flops, params, activations] =
-            [macs, flops, params, activations].map(|cost| cost.to_string());
-        [name.to_owned(), op.to_owned(), output, macs, flops, params, activations]
-    };
-    let mut lines = vec![
-        ["layer", "op", "output", "MACs", "FLOPs", "params", "activations"].map(str::to_owned),
-    ];
-    for layer in priced.layers.iter().flatten() {
-        lines.push(row(&layer.name, layer.op, image(layer.output), &layer.cost));
+    let mut all = layers(&graph, &question);
+    let total = Costs::sum(all.iter().map(|layer| &layer.costs));
+    if let Some(charge) = options.by {
+        all.sort_by(|a, b| b.costs.of(charge).total_cmp(&a.costs.of(charge)));
     }
-    lines.push(row("whole network", "", String::new(), &priced.total));
-    format!(
-        "{}, input {}, {} classes\n\n{}",
-        priced.name,
-        image(priced.input),
-        priced.classes,
-        aligned(&lines, &[0, 1])
-    )
+    let is_listed = options.per_layer || options.by.is_some();
+    let priced = Priced {
+        name,
+        input: [input.channels, input.height, input.width],
+        classes,
+        batch: question.batch,
+        device: question.latency.as_ref().map(|latency| latency.device().to_owned()),
+        total,
+        layers: is_listed.then(|| all.clone()),
+        all,
+    };
+    Ok((priced, question))
+}
+
+fn question(options: &CostOptions) -> Result<Question, Diagnostic> {
+    let counting = counting(&options.count);
+    let batch = options.batch as usize;
+    let latency = match &options.device {
+        None => None,
+        Some(name) => Some(match Latency::new(device::find(name, Path::new(""))?, batch) {
+            Latency::Roofline(mut roofline) => {
+                roofline.counting = counting;
+                Latency::Roofline(roofline)
+            }
+            measured @ Latency::Measured(_) => measured,
+        }),
+    };
+    if options.by == Some(Charge::Latency) && latency.is_none() {
+        return Err(Diagnostic::new("`--by latency` needs a device")
+            .help("add `--device v100`, or another device"));
+    }
+    Ok(Question { counting, batch, latency })
+}
+
+fn counting(counted: &[Counted]) -> Counting {
+    let mut counting = Counting::default();
+    for one in counted {
+        match one {
+            Counted::Bias => counting.bias = true,
+            Counted::BatchNorm => counting.batch_norm = true,
+            Counted::Pooling => counting.pooling = true,
+            Counted::Activation => counting.activation = true,
+            Counted::Join => counting.join = true,
+            Counted::Movement => counting.movement = true,
+            Counted::All => counting = Counting::ALL,
+        }
+    }
+    counting
 }

@@ -32,17 +32,8 @@ pub(super) fn cost(
 }
 
 fn latency(named: &Named, at: &str, folder: &Path, problems: &mut Problems) -> Option<Resource> {
-    let device = match device::find(&named.device, folder) {
-        Ok(device) => device,
-        Err(fault) => {
-            let help = match (fault.expected, fault.help) {
-                (Some(expected), None) => Some(format!("expected {expected}")),
-                (_, help) => help,
-            };
-            problems.push(&format!("{at}.device"), fault.what, help);
-            return None;
-        }
-    };
+    let found = device::find(&named.device, folder);
+    let device = found.map_err(|fault| problems.push_fault(&format!("{at}.device"), fault)).ok()?;
     let mut latency = Latency::new(device, named.batch.size());
     if let Some(power) = named.smooth {
         let smooth = Smooth::new(power.get());

@@ -1,5 +1,6 @@
 //! Contradictions, collected.
 
+use crate::diagnostic::Diagnostic;
 use crate::spec::{Path, Target};
 
 /// Most values in one list of an experiment file.
@@ -14,6 +15,8 @@ pub struct Problem {
     pub target: Target,
     /// What is wrong.
     pub what: String,
+    /// What would have been right, if `what` does not say it.
+    pub expected: Option<String>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -24,12 +27,26 @@ pub(super) struct Problems(pub(super) Vec<Problem>);
 
 impl Problems {
     pub(super) fn push(&mut self, path: &str, what: String, help: Option<String>) {
-        self.0.push(Problem { path: Path::parse(path), target: Target::Value, what, help });
+        let (path, target) = (Path::parse(path), Target::Value);
+        self.0.push(Problem { path, target, what, expected: None, help });
+    }
+
+    /// A fault that was found elsewhere, of the value at a path.
+    pub(super) fn push_fault(&mut self, path: &str, fault: Diagnostic) {
+        let Diagnostic { what, place: _, expected, help } = fault;
+        self.0.push(Problem {
+            path: Path::parse(path),
+            target: Target::Value,
+            what,
+            expected,
+            help,
+        });
     }
 
     /// A problem of a whole section.
     pub(super) fn push_section(&mut self, path: &str, what: String, help: Option<String>) {
-        self.0.push(Problem { path: Path::parse(path), target: Target::Key, what, help });
+        let (path, target) = (Path::parse(path), Target::Key);
+        self.0.push(Problem { path, target, what, expected: None, help });
     }
 
     pub(super) fn add(&mut self, path: &str, what: &str, help: &str) {

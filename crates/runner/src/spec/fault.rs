@@ -165,6 +165,8 @@ fn example(key: &str) -> String {
         "every" => "2",
         "log" => "[2.0, 20.0]",
         "num" => "5",
+        "device" => "v100",
+        "weight" => "1.0",
         _ => "...",
     };
     format!("{key}: {value}")
@@ -174,7 +176,7 @@ fn plain_expected(expected: &str) -> &str {
     match expected {
         "a boolean" => "`true` or `false`",
         "a sequence" => "a list",
-        "a YAML tag starting with '!'" | "null" => "a name alone",
+        "a YAML tag starting with '!'" | "null" | "unit variant" => "a name alone",
         "an array of length 2" => "a list of two numbers",
         "f32" | "f64" => "a number",
         "usize" => "a whole number",

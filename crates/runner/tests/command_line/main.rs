@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
 
 mod arguments;
+mod charges;
 mod check;
 mod cost;
 mod faults;
 mod golden;
 mod mutations;
 mod plans;
+mod prices;
 mod set;
