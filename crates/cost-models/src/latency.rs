@@ -3,7 +3,7 @@
 use graph::{Graph, NodeId};
 use serde::{Deserialize, Serialize};
 
-use crate::{CostModel, Device, Measured, MeasuredTable, NodeCost, Roofline};
+use crate::{Calibration, CostModel, Device, Measured, NodeCost, Roofline};
 
 /// Time of a batch on a device, in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub enum DeviceFile {
     /// The peaks of a device.
     Roofline(Device),
     /// What was measured on a device.
-    Measured(MeasuredTable),
+    Measured(Box<Calibration>),
 }
 
 impl Latency {
@@ -30,7 +30,9 @@ impl Latency {
     pub fn new(device: DeviceFile, batch: usize) -> Self {
         match device {
             DeviceFile::Roofline(device) => Self::Roofline(Roofline::new(device, batch)),
-            DeviceFile::Measured(table) => Self::Measured(Measured { table, batch }),
+            DeviceFile::Measured(calibration) => {
+                Self::Measured(Measured { table: calibration.table, batch })
+            }
         }
     }
 

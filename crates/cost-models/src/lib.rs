@@ -31,6 +31,7 @@
 
 mod activations;
 mod bytes;
+mod calibration;
 mod class;
 mod counting;
 mod device;
@@ -55,6 +56,7 @@ mod work;
 
 pub use activations::Activations;
 pub use bytes::Bytes;
+pub use calibration::{Calibration, Grid, Measurement};
 pub use class::Class;
 pub use counting::Counting;
 pub use device::{Device, Precision, UnknownDevice};

@@ -30,3 +30,10 @@ pub(crate) fn words(duration: Duration) -> String {
         3600.. => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
     }
 }
+
+/// Today in universal time, as `2026-11-24`.
+#[expect(clippy::disallowed_methods, reason = "the clock module")]
+pub(crate) fn today() -> String {
+    let now = humantime::format_rfc3339(std::time::SystemTime::now()).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
+}

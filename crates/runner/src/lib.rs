@@ -30,8 +30,10 @@ pub mod diagnostic;
 pub mod plan;
 pub mod spec;
 
+pub mod calibrate;
 mod clock;
 mod interrupt;
+mod measure;
 pub mod run;
 mod store;
 

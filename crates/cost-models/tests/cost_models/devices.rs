@@ -83,7 +83,11 @@ fn a_device_file_gives_the_device_it_was_written_from() {
     let latency = Latency::new(file, 8);
     assert_eq!((latency.device(), latency.batch()), ("l4-fp16", 8));
 
-    let measured = DeviceFile::Measured(crate::measured::example(1).table);
+    let measured = DeviceFile::Measured(Box::new(Calibration {
+        table: crate::measured::example(1).table,
+        grid: Grid { seed: 0, networks: 0, batch: 1 },
+        data: Vec::new(),
+    }));
     let text = serde_json::to_string(&measured).unwrap();
     assert_eq!(serde_json::from_str::<DeviceFile>(&text).unwrap(), measured);
 }

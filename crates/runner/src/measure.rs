@@ -1,0 +1,82 @@
+//! Measured times of networks on the engine.
+
+use graph::NodeId;
+use tensor_ops::Device;
+use training::{ForwardPass, Network, TrainError};
+
+use crate::clock::Stopwatch;
+
+/// Passes that are not counted: memory is touched, caches and branch predictors are warm afterwards.
+const WARM_UP: usize = 2;
+
+/// Fewest and most passes whose median is taken.
+const PASSES: std::ops::RangeInclusive<usize> = 7..=40;
+
+/// Passes go on for about this many nanoseconds, within their number.
+const ENOUGH: f64 = 2e8;
+
+/// Nanoseconds of a forward pass on a batch, as a whole: the median of some passes.
+pub(crate) fn whole<D: Device>(
+    network: &Network,
+    batch: usize,
+    device: &D,
+) -> Result<f64, TrainError> {
+    let mut pass = ForwardPass::new(network, batch, device)?;
+    let mut once = || {
+        let start = Stopwatch::start();
+        pass.run();
+        nanoseconds(start)
+    };
+    let mut times: Vec<f64> = Vec::new();
+    let first = (0..WARM_UP).map(|_| once()).last().unwrap_or(0.0);
+    for _ in 0..passes(first) {
+        times.push(once());
+    }
+    Ok(median(&mut times))
+}
+
+/// Nanoseconds of every node that takes time: the sum of the medians of its steps, which run in their order.
+pub(crate) fn by_node<D: Device>(
+    network: &Network,
+    batch: usize,
+    device: &D,
+) -> Result<Vec<(NodeId, f64)>, TrainError> {
+    let mut pass = ForwardPass::new(network, batch, device)?;
+    let nodes = pass.nodes().to_vec();
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); nodes.len()];
+    let mut total = 0.0;
+    for _ in 0..WARM_UP {
+        let start = Stopwatch::start();
+        (0..nodes.len()).for_each(|step| pass.run_step(step));
+        total = nanoseconds(start);
+    }
+    for _ in 0..passes(total) {
+        for (step, times) in times.iter_mut().enumerate() {
+            let start = Stopwatch::start();
+            pass.run_step(step);
+            times.push(nanoseconds(start));
+        }
+    }
+    let mut sums: Vec<(NodeId, f64)> = Vec::new();
+    for (node, times) in nodes.iter().zip(&mut times) {
+        let Some(node) = node else { continue };
+        match sums.last_mut() {
+            Some((last, sum)) if last == node => *sum += median(times),
+            Some(_) | None => sums.push((*node, median(times))),
+        }
+    }
+    Ok(sums)
+}
+
+fn passes(first: f64) -> usize {
+    ((ENOUGH / first.max(1.0)) as usize).clamp(*PASSES.start(), *PASSES.end())
+}
+
+fn nanoseconds(start: Stopwatch) -> f64 {
+    start.elapsed().as_secs_f64() * 1e9
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(0.0)
+}
