@@ -59,6 +59,12 @@ pub enum Quantity {
     Mac,
 }
 
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// Time of a batch by a [`MeasuredTable`], in nanoseconds, when every operator runs as a step of its own, but for two that
 /// the engine does without: an activation that is the only reader of a batch norm belongs to the norm's step, and branches
 /// write into their place in a concatenation. Only what cannot be written there counts as its input: an image, another view

@@ -31,6 +31,7 @@ Examples:
   runner experiments/inception.yaml --dry-run    list its points and what they cost
   runner check experiments/                      check and price every experiment file
   runner cost inception-v2 --per-layer           price a network
+  runner calibrate laptop.json                   measure this machine
 
 Exit codes: 0 done, 1 a point failed, 2 bad input, 85 stopped after a checkpoint.
 Machine-readable output is --json, on standard output; progress and errors are on standard error.";
@@ -46,6 +47,9 @@ pub enum Command {
     /// Price a network, or the seed network of an experiment file
     #[command(after_help = COST_EXAMPLES)]
     Cost(CostOptions),
+    /// Measure this machine and write a device file, whose latencies `cost` and experiments can charge
+    #[command(after_help = CALIBRATE_EXAMPLES)]
+    Calibrate(CalibrateOptions),
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -63,10 +67,49 @@ Examples:
   runner cost experiments/inception.yaml --per-layer --json
   runner cost resnet-50 --device v100-fp32 --batch 8 --by latency
   runner cost vgg-16 --count bias
+  runner cost mobilenet-v2 --device laptop.json --measure
 
 FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm; --count adds them. Activations are
 output channels of kernels, macts their output values. Time is the larger of FLOPs / peak and
 bytes / bandwidth of every layer.";
+
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  runner calibrate laptop.json
+  runner calibrate server.json --threads 8 --batch 32 --name server
+  runner cost resnet-50 --device laptop.json --measure
+
+Let nothing else run meanwhile. The file holds the measurements and the table fitted to them; it is made, not edited.";
+
+/// Options of `calibrate`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct CalibrateOptions {
+    /// The device file to write, ending in .json
+    #[arg(value_name = "FILE.json", value_parser = json_path)]
+    pub file: PathBuf,
+    /// Name of the device; by default that of the file
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Threads that a network runs on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub batch: u32,
+    /// Networks that are measured; more take longer and fit better
+    #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub networks: u32,
+}
+
+/// A path that ends in `.json`, by which `--device` tells a file from a name.
+fn json_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
+        Ok(path)
+    } else {
+        Err("expected a file that ends in `.json`".to_owned())
+    }
+}
 
 /// Options of `run`.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -150,6 +193,12 @@ pub struct CostOptions {
     /// Images in a batch, for bytes and time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub batch: u32,
+    /// Time the network on this machine as well, with random weights
+    #[arg(long)]
+    pub measure: bool,
+    /// With --measure: threads that it runs on
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "measure", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
     /// What to count besides kernels, in FLOPs, parameters, bytes and time
     #[arg(long, value_name = "WHAT", value_enum, num_args = 1.., value_delimiter = ',')]
     pub count: Vec<Counted>,

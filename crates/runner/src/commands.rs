@@ -1,5 +1,6 @@
 //! One module per command, and the way from the command line to them.
 
+mod calibrate;
 pub mod check;
 pub mod cost;
 pub mod dry_run;
@@ -70,7 +71,7 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 3] = ["run", "check", "cost"];
+    const COMMANDS: [&str; 4] = ["run", "check", "cost", "calibrate"];
     let could_be = !COMMANDS.contains(&word) && word.chars().all(|c| c.is_ascii_alphabetic());
     if could_be { nearest(word, COMMANDS) } else { None }
 }
@@ -80,6 +81,7 @@ fn dispatch(cli: Cli) -> Outcome {
         (Some(Command::Run(options)), _) | (None, Some(options)) => run_or_list(&options),
         (Some(Command::Check(options)), _) => check::check(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
+        (Some(Command::Calibrate(options)), _) => calibrate::calibrate(&options),
         (None, None) => Outcome::default(),
     }
 }

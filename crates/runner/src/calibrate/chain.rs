@@ -213,8 +213,7 @@ impl<R: Rng> Chain<R> {
         }
         if self.below(2) == 0 {
             let (height, width) = (2 * height, 2 * width);
-            let method =
-                [Interpolation::Nearest, Interpolation::Bilinear][self.below(2)];
+            let method = [Interpolation::Nearest, Interpolation::Bilinear][self.below(2)];
             self.add(Op::Resize(Resize { height, width, method }), &[self.end]);
         } else {
             let window = Window::square(2 + self.below(2)).stride(2);

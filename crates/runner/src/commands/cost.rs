@@ -7,7 +7,11 @@ mod units;
 use std::path::Path;
 
 use cost_models::{Counting, Latency};
+use datasets::Streams;
+use graph::Graph;
 use serde::Serialize;
+use tensor_ops::{Cpu, Device};
+use training::{Network, TrainError};
 
 use self::pricing::{Costs, Layer, Question, layers};
 use super::Outcome;
@@ -15,6 +19,7 @@ use super::check::is_yaml;
 use crate::cli::{Charge, CostOptions, Counted};
 use crate::device;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::measure;
 use crate::plan::Plan;
 use crate::spec;
 
@@ -27,12 +32,23 @@ struct Priced {
     batch: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<Measured>,
     #[serde(flatten)]
     total: Costs,
     #[serde(skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<Layer>>,
     #[serde(skip)]
     all: Vec<Layer>,
+}
+
+/// The whole network on this machine.
+#[derive(Debug, Serialize)]
+struct Measured {
+    /// Where it ran.
+    on: String,
+    /// Median time of a batch.
+    latency_ms: f64,
 }
 
 /// Prices what the options name.
@@ -69,6 +85,7 @@ fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
             None => fault.help("choose another `--input CxHxW`, `--classes N` or another network"),
         }
     })?;
+    let measured = if options.measure { Some(measure(options, &graph)?) } else { None };
     let mut all = layers(&graph, &question);
     let total = Costs::sum(all.iter().map(|layer| &layer.costs));
     if let Some(charge) = options.by {
@@ -81,11 +98,23 @@ fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
         classes,
         batch: question.batch,
         device: question.latency.as_ref().map(|latency| latency.device().to_owned()),
+        measured,
         total,
         layers: is_listed.then(|| all.clone()),
         all,
     };
     Ok((priced, question))
+}
+
+/// Times the network with random weights.
+fn measure(options: &CostOptions, graph: &Graph) -> Result<Measured, Diagnostic> {
+    let attempt = || -> Result<Measured, TrainError> {
+        let device = Cpu::new(usize::from(options.threads))?;
+        let network = Network::init(graph.clone(), Streams::new(0));
+        let nanoseconds = measure::whole(&network, options.batch as usize, &device)?;
+        Ok(Measured { on: device.name(), latency_ms: nanoseconds / 1e6 })
+    };
+    attempt().map_err(|error| Diagnostic::new(format!("cannot measure: {error}")))
 }
 
 fn question(options: &CostOptions) -> Result<Question, Diagnostic> {

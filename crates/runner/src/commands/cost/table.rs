@@ -2,9 +2,9 @@
 
 use cost_models::{Bound, Counting, Latency};
 
-use super::Priced;
 use super::pricing::{Costs, Layer, Question};
 use super::units::{count, share, time};
+use super::{Measured, Priced};
 use crate::cli::Charge;
 use crate::commands::dry_run::aligned;
 
@@ -47,6 +47,14 @@ fn totals(priced: &Priced, question: &Question) -> String {
             format!("{milliseconds:.6} ms"),
             note,
         ]);
+    }
+    if let Some(Measured { on, latency_ms: measured }) = &priced.measured {
+        let compared = latency_ms.map(|predicted| {
+            let percent = (predicted / measured - 1.0) * 100.0;
+            format!("; predicted {percent:+.1} %")
+        });
+        let note = format!("a batch of {batch} on {on}{}", compared.unwrap_or_default());
+        rows.push(["measured".to_owned(), time(*measured), format!("{measured:.6} ms"), note]);
     }
     aligned(&rows, &[0, 3])
 }
