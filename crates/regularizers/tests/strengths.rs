@@ -13,7 +13,7 @@ use regularizers::{
     Gamma, Gate, GroupLasso, Grouping, Regularizer, Relaxation, SampledGate, Sources, Strength,
     StrengthError,
 };
-use testkit::strategies::{self, Options, cases};
+use testkit::strategies::{self, cases};
 use training::Parameters;
 
 fn close(found: f64, expected: f64, tolerance: f64) -> bool {
@@ -116,7 +116,7 @@ proptest! {
     /// The penalty of any network in every parameter that it depends on.
     #[test]
     fn the_gradient_of_the_term_is_its_derivative(
-        graph in strategies::graphs(Options { untrained: true, ..Options::default() }),
+        graph in strategies::any_graph(),
         seed in 0_u64..1000,
         strength in strengths(),
         l2 in any::<bool>(),
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn the_penalty_charges_the_prices_of_what_is_alive(graph in strategies::graph(), seed in 0_u64..1000) {
+    fn the_penalty_charges_the_prices_of_what_is_alive(graph in strategies::any_graph(), seed in 0_u64..1000) {
         let channels = Channels::of(&graph);
         let sources = Sources::of(&graph, &channels, &Gamma)
             .only(&channels, |group| !channels.is_frozen(group));
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn a_group_with_a_channel_on_an_ignored_wire_has_no_strength(graph in strategies::graph(), pick in any::<prop::sample::Index>()) {
+    fn a_group_with_a_channel_on_an_ignored_wire_has_no_strength(graph in strategies::any_graph(), pick in any::<prop::sample::Index>()) {
         let channels = Channels::of(&graph);
         let nodes: Vec<NodeId> = graph.nodes().map(|(id, _)| id).collect();
         let ignored = nodes[pick.index(nodes.len())];
