@@ -4,7 +4,8 @@
 //! a convolution, windows of a pool, broadcasts, concatenation) is one gather with a table of positions; arithmetic is
 //! dfdx's matmul, sums and element-wise functions. No derivative is written here.
 //!
-//! Batch normalisation uses the statistics of the batch (biased variance), dropout passes its input on.
+//! Batch normalisation uses the statistics of the batch (biased variance), dropout passes its input on. Gates and 3-d
+//! convolutions, which the engine does not train either, are refused; every other operator is here.
 //!
 //! Limits of dfdx 0.13.0 that callers should know; in `f64` no operator used here is wrong:
 //! - `max` gives the whole gradient to *every* maximum of a tie, so a maximum is a gather of the first one;
@@ -44,7 +45,7 @@ pub struct Gradients {
 /// Outputs beyond the first have no part in it; a parameter that only they need has gradient zero.
 ///
 /// # Panics
-/// If a parameter of the graph is missing, or a length does not fit.
+/// If a parameter of the graph is missing, a length does not fit, or there is a gate or a 3-d convolution.
 pub fn gradients(
     graph: &Graph,
     parameters: &Parameters,

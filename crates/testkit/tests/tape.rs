@@ -1,8 +1,9 @@
 //! The dfdx tape against derivatives by hand and against finite differences of the interpreter.
 
 use graph::{
-    Activation, Axis, BatchNorm, Builder, Conv2d, Depthwise, Graph, Linear, NodeId, Op, Padding,
-    Pool, Role, Shape, Window,
+    Activation, Axis, BatchNorm, Builder, Conv2d, ConvTranspose, Depthwise, Gather, Graph,
+    Interpolation, Linear, LocalResponseNorm, NodeId, Op, Pad, Padding, Pool, Resize, Role, Shape,
+    Window,
 };
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -346,6 +347,70 @@ fn every_operator_with_every_activation_agrees_with_finite_differences() {
     for (seed, activation) in (0..).zip(ACTIVATIONS) {
         assert_agrees_with_interpreter(&every_operator(activation), 3, 0.1, seed);
     }
+}
+
+/// The operators beyond plain networks.
+fn every_construct() -> Graph {
+    use Axis::{Channels, Height, Width};
+    let transpose = |out, window| Op::ConvTranspose(ConvTranspose { out, window, bias: true });
+    let odd = Padding::Explicit { top: 0, bottom: 1, left: 1, right: 0 };
+    let resize = |height, width, method| Op::Resize(Resize { height, width, method });
+    let gather = |channels: &[usize]| Op::Gather(Gather { channels: channels.to_vec() });
+    let norm = LocalResponseNorm { size: 4, alpha: 0.5, beta: 0.75, bias: 1.0 };
+    let pad = Pad { top: 1, bottom: 2, left: 0, right: 1, channels: [1, 2] };
+    graph(&[
+        image(5, 4, 2),
+        ("conv", Op::Conv2d(Conv2d::square(4, 3)), &[]),
+        ("bias", Op::Bias, &[]),
+        ("scale", Op::Activation(Activation::Scale { factor: -1.5 }), &[]),
+        ("norm", Op::LocalResponseNorm(norm), &[]),
+        ("up", transpose(4, Window::square(3).stride(2)), &[]),
+        ("explicit", transpose(3, Window::square(3).padding(odd).dilation(2)), &["norm"]),
+        ("valid", transpose(3, Window::square(1).padding(Padding::Valid).stride(2)), &["norm"]),
+        ("deep", Op::SpaceToDepth { block: 2 }, &["up"]),
+        ("some", gather(&[15, 0, 1, 0, 9, 4, 12, 3]), &[]),
+        ("softmax", Op::Softmax, &[]),
+        ("fine", Op::DepthToSpace { block: 2 }, &["some"]),
+        ("nearest", resize(4, 7, Interpolation::Nearest), &["fine"]),
+        ("bilinear", resize(4, 7, Interpolation::Bilinear), &["valid"]),
+        ("padded", Op::Pad(pad), &["nearest"]),
+        ("turned", Op::Permute([Channels, Height, Width]), &["padded"]),
+        ("tall", Op::Reshape { height: 7, width: 5 }, &[]),
+        ("mean", Op::GlobalAvgPool, &["explicit"]),
+        ("channel", gather(&[1]), &["bilinear"]),
+        ("sum", Op::Add, &["bilinear", "mean", "channel", "bilinear"]),
+        ("difference", Op::Sub, &["sum", "channel"]),
+        ("largest", Op::Maximum, &["difference", "mean"]),
+        ("smallest", Op::Minimum, &["largest", "bilinear"]),
+        ("rows", Op::Concat(Height), &["smallest", "sum"]),
+        ("columns", Op::Concat(Width), &["rows", "rows"]),
+        ("flat1", Op::Flatten, &["columns"]),
+        ("flat2", Op::Flatten, &["tall"]),
+        ("flat3", Op::Flatten, &["softmax"]),
+        ("all", Op::Concat(Channels), &["flat1", "flat2", "flat3"]),
+        ("logits", Op::Linear(Linear::new(3)), &[]),
+    ])
+}
+
+#[test]
+fn every_construct_agrees_with_finite_differences() {
+    for seed in 0..4 {
+        assert_agrees_with_interpreter(&every_construct(), 2, 0.1, seed);
+    }
+}
+
+/// The gradient of a shared kernel is the sum over the nodes that use it.
+#[test]
+fn shared_kernels_agree_with_finite_differences() {
+    let mut build = Builder::new();
+    let image = build.add("image", Op::Input(Shape::new(4, 4, 3)), &[]).unwrap();
+    let conv = Op::Conv2d(Conv2d { bias: true, ..Conv2d::square(3, 3) });
+    let once = build.add("once", conv, &[image]).unwrap();
+    let twice = build.share("twice", once, &[once]).unwrap();
+    let both = build.add("both", Op::Mul, &[twice, once]).unwrap();
+    let flat = build.add("flat", Op::Flatten, &[both]).unwrap();
+    let logits = build.add("logits", Op::Linear(Linear::new(3)), &[flat]).unwrap();
+    assert_agrees_with_interpreter(&build.finish(&[logits]).unwrap(), 2, 0.1, 0);
 }
 
 /// A smooth network, so that every single value can be compared tightly.

@@ -1,9 +1,9 @@
 //! Biases, softmax and local response normalisation.
 
 use proptest::prelude::*;
-use tensor_ops::{Instruction, ResponseNorm, Tensor};
+use tensor_ops::{Cpu, Instruction, Level, ResponseNorm, Tensor};
 
-use crate::arena::{Layout, assert_matches_reference, cases};
+use crate::arena::{Layout, assert_matches_reference, cases, execute};
 
 fn bias(rows: usize, channels: usize, in_place: bool, seed: u64) -> (Vec<Instruction>, Vec<f32>) {
     let mut layout = Layout::seeded(seed);
@@ -112,8 +112,6 @@ fn rows_of_many_chunks_match_the_reference() {
 /// The reference of the property test would overflow here.
 #[test]
 fn softmax_of_huge_values_is_finite() {
-    use crate::arena::execute;
-    use tensor_ops::{Cpu, Level};
     let (instructions, mut values, input) = softmax(1, 5, false, false, 4);
     for (c, value) in [3e38, -3e38, 3e38, 0.0, 1e30].into_iter().enumerate() {
         values[input.offset + c] = value;
@@ -124,5 +122,23 @@ fn softmax_of_huge_values_is_finite() {
         let probabilities = &found[output.offset..output.offset + 5];
         assert_eq!([probabilities[0], probabilities[2]], [0.5, 0.5]);
         assert!([1, 3, 4].iter().all(|&c| probabilities[c] < 1e-30), "{probabilities:?}");
+    }
+}
+
+/// Not-a-number must reach the loss.
+#[test]
+fn softmax_and_local_response_normalisation_pass_not_a_number_on() {
+    let [input, normalised, probabilities] = [0, 6, 12].map(|offset| Tensor::dense(offset, 2, 3));
+    let norm = ResponseNorm { before: 1, after: 1, alpha: 0.5, beta: 0.75, bias: 1.0 };
+    let instructions = [
+        Instruction::LocalResponseNorm { norm, input, output: normalised },
+        Instruction::Softmax { input: normalised, output: probabilities },
+    ];
+    let mut values = vec![0.5; 18];
+    values[5] = f32::NAN;
+    for level in Level::available() {
+        let found = execute(&Cpu::with_level(1, level).unwrap(), &instructions, &values);
+        let lost: Vec<usize> = (6..18).filter(|&i| found[i].is_nan()).collect();
+        assert_eq!(lost, [10, 11, 15, 16, 17], "{level}");
     }
 }
