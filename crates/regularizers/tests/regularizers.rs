@@ -8,7 +8,7 @@ use graph::{
     Role, Shape,
 };
 use proptest::prelude::*;
-use regularizers::{Gamma, MorphNet, Prunable, Settings, Sources, shrink_maximum};
+use regularizers::{Gamma, Kept, MorphNet, Prunable, Settings, Sources, shrink_maximum};
 use surgery::{expand, mask, shrink};
 use tensor_ops::Cpu;
 use testkit::{strategies, toys};
@@ -281,4 +281,52 @@ fn a_search_leaves_channels_that_are_exactly_silent_and_shrinking_keeps_every_ve
 
     let wide = expand(&small.graph, &Flops, budget, 1).unwrap();
     assert!(wide.cost <= budget && wide.width_multiplier > 1.0);
+}
+
+#[test]
+fn what_cannot_be_pruned_is_listed_with_its_reason_and_node() {
+    let mut build = Builder::new();
+    let image = build.add("image", Op::Input(Shape::new(4, 4, 2)), &[]).unwrap();
+    let mut unit = |name: &str, width: usize, scale: bool, input: NodeId| {
+        let conv = build.add(name, Op::Conv2d(Conv2d::square(width, 1)), &[input]).unwrap();
+        let norm = Op::BatchNorm(BatchNorm { scale, epsilon: 1e-3 });
+        build.add(&format!("{name}/norm"), norm, &[conv]).unwrap()
+    };
+    let free = unit("free", 3, true, image);
+    let plain = unit("plain", 4, false, free);
+    let normed = unit("normed", 5, true, plain);
+    let one = unit("one", 1, true, normed);
+    let sigmoid = build.add("sigmoid", Op::Activation(Activation::Sigmoid), &[normed]).unwrap();
+    let masked = build.add("masked", Op::Mul, &[sigmoid, one]).unwrap();
+    let softmax = build.add("softmax", Op::Softmax, &[masked]).unwrap();
+    let pool = build.add("pool", Op::GlobalAvgPool, &[softmax]).unwrap();
+    let logits = build.add("logits", Op::Linear(Linear::new(2)), &[pool]).unwrap();
+    let graph = build.finish(&[logits]).unwrap();
+    let words: Vec<String> =
+        Kept::by_scales(&graph).iter().map(|kept| kept.words(&graph)).collect();
+    assert_eq!(
+        words,
+        [
+            "`plain` keeps 4 of 4 channels: no batch norm with a scale lies on them",
+            "`normed` keeps 5 of 5 channels: every channel depends on its neighbours, even on silent ones, at `softmax` (softmax)",
+            "`one` keeps 1 of 1 channels: one channel serves all channels of the other operand, at `masked` (mul)",
+            "`logits` keeps 2 of 2 channels: the channels of an output are asked for, at `logits` (linear)",
+        ]
+    );
+}
+
+#[test]
+fn a_channel_that_would_still_speak_names_its_reader() {
+    let mut build = Builder::new();
+    let image = build.add("image", Op::Input(Shape::new(4, 4, 2)), &[]).unwrap();
+    let conv = build.add("conv", Op::Conv2d(Conv2d::square(3, 1)), &[image]).unwrap();
+    let norm = build.add("norm", Op::BatchNorm(BatchNorm::scaled()), &[conv]).unwrap();
+    let sigmoid = build.add("sigmoid", Op::Activation(Activation::Sigmoid), &[norm]).unwrap();
+    let pool = build.add("pool", Op::GlobalAvgPool, &[sigmoid]).unwrap();
+    let logits = build.add("logits", Op::Linear(Linear::new(2)), &[pool]).unwrap();
+    let graph = build.finish(&[logits]).unwrap();
+    assert_eq!(
+        Kept::by_scales(&graph)[0].words(&graph),
+        "`conv` keeps 3 of 3 channels: `logits` (linear) would still read values other than zero when their scales are zero"
+    );
 }

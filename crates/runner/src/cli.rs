@@ -68,6 +68,7 @@ Examples:
   runner cost resnet-50 --device v100-fp32 --batch 8 --by latency
   runner cost vgg-16 --count bias
   runner cost mobilenet-v2 --device laptop.json --measure
+  runner cost squeezenet --kept
 
 FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm; --count adds them. Activations are
 output channels of kernels, macts their output values. Time is the larger of FLOPs / peak and
@@ -193,6 +194,9 @@ pub struct CostOptions {
     /// Images in a batch, for bytes and time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub batch: u32,
+    /// List the channels that a search cannot prune, and why
+    #[arg(long)]
+    pub kept: bool,
     /// Time the network on this machine as well, with random weights
     #[arg(long)]
     pub measure: bool,

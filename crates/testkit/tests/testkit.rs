@@ -243,7 +243,7 @@ fn sample(options: strategies::Options, count: usize) -> Vec<Graph> {
 fn any_graph_shows_every_operator_and_shared_kernels() {
     let options = strategies::Options { constructs: true, untrained: true, ..Default::default() };
     for prunable in [false, true] {
-        let graphs = sample(strategies::Options { prunable, ..options }, 1500);
+        let graphs = sample(strategies::Options { prunable, ..options }, 2500);
         let kinds: BTreeSet<&str> =
             graphs.iter().flat_map(|graph| graph.nodes().map(|(_, node)| node.op.kind())).collect();
         // A bias of its own lets no channel be silent.

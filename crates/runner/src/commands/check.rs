@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use cost_models::Summary;
+use graph::{Freeze, FreezeReason};
+use regularizers::{Kept, Obstacle};
 use serde::Serialize;
 
 use super::{BAD_INPUT, Outcome};
@@ -22,6 +24,9 @@ struct Row {
     #[serde(flatten)]
     seed: Summary,
     hash: String,
+    /// Layers that keep channels although they are neither image nor output, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<String>,
 }
 
 /// One line per experiment that is right, and the faults of each that is wrong.
@@ -62,7 +67,21 @@ fn row(plan: &Plan) -> Row {
         points: plan.points().len(),
         seed: plan.seed_cost,
         hash: plan.id(),
+        kept: kept(plan),
     }
+}
+
+/// What a search cannot prune, beyond what every network has to keep.
+fn kept(plan: &Plan) -> Vec<String> {
+    let graph = plan.seed_graph();
+    let expected = |kept: &Kept| match kept.obstacle {
+        Obstacle::Frozen(Freeze { reason, .. }) => {
+            matches!(reason, FreezeReason::Image | FreezeReason::Output)
+        }
+        Obstacle::NoSource | Obstacle::Speaks { .. } => false,
+    };
+    let kept = Kept::by_scales(&graph);
+    kept.iter().filter(|kept| !expected(kept)).map(|kept| kept.words(&graph)).collect()
 }
 
 fn table(rows: &[Row]) -> String {
@@ -83,7 +102,14 @@ fn table(rows: &[Row]) -> String {
             row.hash.clone(),
         ]
     }));
-    super::dry_run::aligned(&lines, &[0, 6])
+    let mut text = super::dry_run::aligned(&lines, &[0, 6]);
+    for row in rows.iter().filter(|row| !row.kept.is_empty()) {
+        let _ = writeln!(text, "\n{}: a search cannot prune all layers", row.name);
+        for words in &row.kept {
+            let _ = writeln!(text, "  {words}");
+        }
+    }
+    text
 }
 
 /// The file, or all `.yaml` and `.yml` files in and below the folder, in order of their paths.

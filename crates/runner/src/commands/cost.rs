@@ -9,6 +9,7 @@ use std::path::Path;
 use cost_models::{Counting, Latency};
 use datasets::Streams;
 use graph::Graph;
+use regularizers::Kept;
 use serde::Serialize;
 use tensor_ops::{Cpu, Device};
 use training::{Network, TrainError};
@@ -38,6 +39,9 @@ struct Priced {
     total: Costs,
     #[serde(skip_serializing_if = "Option::is_none")]
     layers: Option<Vec<Layer>>,
+    /// Channels that a search cannot prune, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<Vec<String>>,
     #[serde(skip)]
     all: Vec<Layer>,
 }
@@ -101,6 +105,9 @@ fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
         measured,
         total,
         layers: is_listed.then(|| all.clone()),
+        kept: options
+            .kept
+            .then(|| Kept::by_scales(&graph).iter().map(|kept| kept.words(&graph)).collect()),
         all,
     };
     Ok((priced, question))

@@ -21,6 +21,12 @@ pub(super) fn table(priced: &Priced, question: &Question, by: Option<Charge>) ->
         text.push('\n');
         text.push_str(&listed(layers, &priced.total, by));
     }
+    if let Some(kept) = &priced.kept {
+        text.push_str("\nA search cannot prune:\n");
+        for words in kept {
+            text.push_str(&format!("  {words}\n"));
+        }
+    }
     text
 }
 
