@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cost_models::{DEVICES, Device, DeviceFile, Latency, Precision};
+use cost_models::{Calibration, DEVICES, Device, DeviceFile, Grid, Latency, Precision};
 
 #[test]
 fn names_are_kebab_case_and_each_is_there_once() {
@@ -108,7 +108,10 @@ fn device_files_that_cannot_be_are_refused() {
         assert!(fault.to_string().contains(words), "{fault}");
     }
     let table = serde_json::to_string(&crate::measured::example(1).table).unwrap();
-    let text = format!("{{\"measured\": {}}}", table.replace("\"schema\":1", "\"schema\":2"));
+    let text = format!(
+        "{{\"measured\": {{\"table\": {}}}}}",
+        table.replace("\"schema\":1", "\"schema\":2")
+    );
     let fault = serde_json::from_str::<DeviceFile>(&text).unwrap_err();
     assert!(fault.to_string().contains("`schema` is 2"), "{fault}");
 }
