@@ -9,6 +9,18 @@
 //! A [`CostForm`] reads them as the cost at any widths ([`CostForm::at`]) and as the price of one more channel
 //! ([`CostForm::price`]), which is what the MorphNet penalty charges, so counter, regularizer and expansion cannot disagree.
 //!
+//! | model | what is counted |
+//! |---|---|
+//! | [`Macs`], [`Flops`] | operations of kernels; FLOPs are 2 x MACs |
+//! | [`Params`] | kernel values |
+//! | [`Activations`], [`Macts`] | output channels and output values of kernels |
+//! | [`Bytes`] | memory traffic |
+//! | [`Roofline`] | time on a device by its peaks ([`DEVICES`]) |
+//! | [`Measured`] | time on a device by measurements |
+//! | [`WeightedSum`] | several at once |
+//!
+//! What an operator does is said once, by [`Work`]. [`Counting`] adds what the original leaves out.
+//!
 //! ```
 //! use cost_models::{CostForm, Flops, Summary};
 //! use graph::{Builder, Conv2d, Op, Shape};
