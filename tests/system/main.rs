@@ -4,6 +4,7 @@
 
 mod bad_data;
 mod broken_disk;
+mod calibration;
 mod experiments;
 mod program;
 mod resume;

@@ -78,6 +78,7 @@ const CALIBRATE_EXAMPLES: &str = "\
 Examples:
   runner calibrate laptop.json
   runner calibrate server.json --threads 8 --batch 32 --name server
+  runner calibrate laptop.json --against resnet-18 mobilenet-v2
   runner cost resnet-50 --device laptop.json --measure
 
 Let nothing else run meanwhile. The file holds the measurements and the table fitted to them; it is made, not edited.";
@@ -97,6 +98,9 @@ pub struct CalibrateOptions {
     /// Images in a batch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub batch: u32,
+    /// Networks to hold predicted against measured times of; the comparison is written beside the file, as .csv
+    #[arg(long, value_name = "ARCH", num_args = 1..)]
+    pub against: Vec<String>,
     /// Networks that are measured; more take longer and fit better
     #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub networks: u32,
@@ -178,6 +182,7 @@ pub struct CheckOptions {
 
 /// Options of `cost`.
 #[derive(Clone, Debug, PartialEq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct CostOptions {
     /// Name of a network, with options as in an experiment file; or an experiment file
     #[arg(value_name = "ARCH|FILE.yaml")]

@@ -1,5 +1,7 @@
 //! The table of a priced network.
 
+use std::fmt::Write;
+
 use cost_models::{Bound, Counting, Latency};
 
 use super::pricing::{Costs, Layer, Question};
@@ -24,7 +26,7 @@ pub(super) fn table(priced: &Priced, question: &Question, by: Option<Charge>) ->
     if let Some(kept) = &priced.kept {
         text.push_str("\nA search cannot prune:\n");
         for words in kept {
-            text.push_str(&format!("  {words}\n"));
+            let _ = writeln!(text, "  {words}");
         }
     }
     text
