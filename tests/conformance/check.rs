@@ -35,6 +35,7 @@ impl Check {
     }
 
     /// Equal to the last bit.
+    #[expect(clippy::needless_pass_by_value, reason = "most values are made for the comparison")]
     pub(crate) fn equal<T: PartialEq + Debug>(
         &mut self,
         what: impl Display,

@@ -152,6 +152,7 @@ fn conv3d_kernel(site: &Site<'_>, charge: &mut Charge) -> Result<bool, String> {
 }
 
 /// The constant of a product is charged as often as there are channels, and for every image. It is free here.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a deviation")]
 fn scalar_product(site: &Site<'_>, charge: &mut Charge) -> Result<bool, String> {
     if site.node.op != "mul_scalar" || !moves_bytes(site.target) {
         return Ok(false);
@@ -162,6 +163,7 @@ fn scalar_product(site: &Site<'_>, charge: &mut Charge) -> Result<bool, String> 
 }
 
 /// A sum over all positions is charged, a mean is free. Ours is a pool, which is free unless counted.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a deviation")]
 fn global_sum(site: &Site<'_>, charge: &mut Charge) -> Result<bool, String> {
     if site.node.op != "global_sum_pool" || !moves_bytes(site.target) {
         return Ok(false);
@@ -190,6 +192,7 @@ fn batch_axis(site: &Site<'_>, charge: &mut Charge) -> Result<bool, String> {
 }
 
 /// All operands of a join are charged with the channels of the first.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a deviation")]
 fn first_operand(site: &Site<'_>, charge: &mut Charge) -> Result<bool, String> {
     if !translate::is_join(site.node) || !moves_bytes(site.target) {
         return Ok(false);

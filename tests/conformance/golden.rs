@@ -32,7 +32,7 @@ impl Folder {
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<std::io::Result<_>>()
             .map_err(|error| format!("{}: {error}", self.path.display()))?;
-        names.retain(|name| name.ends_with(".json") || name.ends_with(".json.gz"));
+        names.retain(|name| matches!(kind(name), Some("json" | "gz")));
         names.sort();
         if names.is_empty() {
             return Err(format!("{} holds no golden file", self.path.display()));
@@ -43,11 +43,15 @@ impl Folder {
     pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, String> {
         let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
         let mut bytes = fs::read(self.path.join(name)).map_err(|error| wrong(&error))?;
-        if name.ends_with(".gz") {
+        if kind(name) == Some("gz") {
             let mut text = Vec::new();
             GzDecoder::new(&bytes[..]).read_to_end(&mut text).map_err(|error| wrong(&error))?;
             bytes = text;
         }
         serde_json::from_slice(&bytes).map_err(|error| wrong(&error))
     }
+}
+
+fn kind(name: &str) -> Option<&str> {
+    Path::new(name).extension()?.to_str()
 }

@@ -135,6 +135,7 @@ pub(crate) struct Group {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names of the files")]
 pub(crate) struct Cost {
     pub(crate) target: String,
     pub(crate) hardware: Option<String>,

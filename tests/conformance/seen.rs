@@ -178,17 +178,15 @@ pub(crate) fn as_seen(
             input(&mut build, &node.id, shape)?
         } else {
             for (position, name) in node.inputs.iter().enumerate() {
-                own.push(match wires.get(name) {
-                    Some(wire) => *wire,
-                    None => {
-                        let given =
-                            shapes.get(name.as_str()).ok_or_else(|| format!("no `{name}`"))?;
-                        let name = format!("{} reads {name} ({position})", node.id);
-                        let id = input(&mut build, &name, translate::shape_of_one_row(given)?)?;
-                        unseen.insert(id);
-                        id
-                    }
-                });
+                if let Some(wire) = wires.get(name) {
+                    own.push(*wire);
+                    continue;
+                }
+                let given = shapes.get(name.as_str()).ok_or_else(|| format!("no `{name}`"))?;
+                let name = format!("{} reads {name} ({position})", node.id);
+                let id = input(&mut build, &name, translate::shape_of_one_row(given)?)?;
+                unseen.insert(id);
+                own.push(id);
             }
             let dense = Node { groups: None, ..node.clone() };
             add(&mut build, &dense, &own)?
