@@ -133,8 +133,10 @@ impl<R: Rng> Chain<R> {
     }
 
     fn depthwise(&mut self) {
-        let window = Window::square([3, 3, 5][self.below(3)]).stride(1 + self.below(2));
-        self.add(Op::Depthwise(Depthwise { multiplier: 1, window, bias: false }), &[self.end]);
+        let window = Window::square([3, 3, 5, 7][self.below(4)]).stride(1 + self.below(2));
+        let few = self.shape().channels <= 16;
+        let multiplier = if few { [1, 2, 8][self.below(3)] } else { 1 };
+        self.add(Op::Depthwise(Depthwise { multiplier, window, bias: false }), &[self.end]);
         self.add(Op::BatchNorm(BatchNorm::scaled()), &[self.end]);
         if self.below(2) == 0 {
             self.activation();
