@@ -126,10 +126,15 @@ impl Truth<'_> {
                 let refused = before.iter().chain(after).all(mixed);
                 check.that(followed || refused, || format!("{what}: its channels are lost"));
             }
-            // The reader of such a node reads its wire; there is nothing to lose between.
+            // A reader behind such a node is charged for the channels that are alive before it.
             "channel_link_lost" => {
-                let reads = inputs.iter().any(|input| !self.channels.on(*input).is_empty());
-                check.that(reads, || format!("{what}: it reads nothing"));
+                let kernel = taps * self.width(inputs[0]) * self.width(wire);
+                let groups = node.groups.unwrap_or(1) as f64;
+                check.close(
+                    &what,
+                    self.cost(&Flops, wire),
+                    2.0 * self.area(wire) * kernel / groups,
+                );
             }
             "input_tied" => {
                 let image = if node.op == "input" { wire } else { inputs[0] };
