@@ -124,11 +124,15 @@ unsafe fn copy<S: Simd>(
 ) {
     let Tensor { channels, pitch, .. } = source;
     if repeat > 1 {
-        for i in 0..count * channels * repeat {
-            // SAFETY: the caller has as many values at `to`, and `count` rows of the tensor at `from`.
-            unsafe {
-                *to.add(i) = *from.add(i / repeat / channels * pitch + i / repeat % channels);
-            };
+        let mut to = to;
+        for position in 0..count {
+            for channel in 0..channels {
+                // SAFETY: the caller has `count` rows of the tensor at `from`, and `repeat` values at `to` for each of them.
+                unsafe {
+                    fill(simd, *from.add(position * pitch + channel), to, repeat);
+                    to = to.add(repeat);
+                }
+            }
         }
         return;
     }
