@@ -22,11 +22,11 @@ impl MorphNet {
     /// Keeps the groups above the threshold.
     ///
     /// Where that would cut the network or leave a join half empty, the strongest group of a wire without any alive channel
-    /// is kept too, one after the other, until it does not.
+    /// is kept too, one after the other, until it does not. Where deaths are guarded (by a budget or a smallest width) the groups
+    /// that live are kept, whatever their strength.
     pub fn decide(&self, parameters: &Parameters) -> Result<Decision, GraphError> {
         let strengths = self.strengths(parameters);
-        let mut alive: Vec<bool> =
-            strengths.iter().map(|strength| self.is_alive(*strength)).collect();
+        let mut alive = self.alive(&strengths);
         let mut revived = Vec::new();
         loop {
             let keep = self.channels.keep_where(|group| alive[group.index()]);

@@ -1,6 +1,6 @@
 //! What can be wrong with a strength, a grouping or their use.
 
-use graph::Role;
+use graph::{GraphError, Role};
 
 /// A strength or grouping that cannot be used as asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -45,5 +45,34 @@ pub enum StrengthError {
         expected: usize,
         /// Number of prices.
         found: usize,
+    },
+}
+
+/// A penalty that cannot be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PenaltyError {
+    /// The strength or the grouping.
+    #[error(transparent)]
+    Strength(#[from] StrengthError),
+    /// The ties of the scope.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A budget without a resource.
+    #[error("a budget needs at least one target")]
+    NoTarget,
+    /// A target that the graph does not allow.
+    #[error(
+        "target {number} asks for a cost of at most {target}, but the graph allows no less than {lowest} of {seed}: raise the target, \
+         ignore fewer layers, or lower the smallest width"
+    )]
+    Infeasible {
+        /// Which target, from 1.
+        number: usize,
+        /// What is asked for.
+        target: f64,
+        /// The lowest cost.
+        lowest: f64,
+        /// Cost of the whole graph.
+        seed: f64,
     },
 }

@@ -1,9 +1,13 @@
 //! How the strengths of tied channels combine.
 
+use serde::{Deserialize, Serialize};
+
 /// Combination of the members of one group. The order and the nesting of members do not matter.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Grouping {
     /// The largest; alive if any member is. The derivative goes to the largest member, the first of equals.
+    #[default]
     Max,
     /// The root of the sum of squares.
     L2 {

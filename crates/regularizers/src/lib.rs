@@ -2,31 +2,53 @@
 //!
 //! The penalty of a network is `lambda * sum over groups of price(g) * strength(g)`: the price is the marginal cost of one
 //! more channel in the network as it is now (paper, equation 9). A strength is put together from parts: a [`Strength`] says
-//! how strong a channel is ([`Gamma`], [`GroupLasso`], [`Gate`]), [`Sources`] which channels make up a group, [`Grouping`] how
-//! they combine (paper, section 4.4), and [`Regularizer`] gives the term and its gradient.
+//! how strong a channel is ([`Gamma`], [`GroupLasso`], [`Gate`], or a [`Blend`] of them), [`Sources`] which channels make up a
+//! group, [`Grouping`] how they combine (paper, section 4.4), and [`Regularizer`] gives the term and its gradient.
 //!
-//! [`MorphNet`] is the penalty that trains: the largest `|gamma|` of a group's batch norms, applied as a proximal step, so
-//! that dead channels are exactly zero.
+//! [`MorphNet`] is the penalty that trains, as a proximal step, so that dead channels are exactly zero (gates: shut). [`Scope`]
+//! says which layers it is about. With [`Target`]s it looks for the strength itself and ends at or below every cost.
 #![forbid(unsafe_code)]
 
-mod decision;
 mod error;
 mod grouping;
-mod morphnet;
-mod obstacle;
-mod proximal;
-mod prunable;
-mod regularizer;
-mod sources;
+mod settings;
 mod strength;
 
+mod glob;
+mod scope;
+
+mod prunable;
+mod silence;
+mod slots;
+mod sources;
+
+mod proximal;
+mod regularizer;
+
+mod budget;
+mod decision;
+mod feasible;
+mod guard;
+mod morphnet;
+mod obstacle;
+mod press;
+mod settle;
+mod state;
+mod watch;
+
+pub use budget::Target;
 pub use decision::Decision;
-pub use error::StrengthError;
+pub use error::{PenaltyError, StrengthError};
+pub use feasible::feasible;
 pub use grouping::Grouping;
-pub use morphnet::{MorphNet, Settings};
+pub use morphnet::MorphNet;
 pub use obstacle::{Kept, Obstacle};
-pub use proximal::shrink_maximum;
+pub use proximal::{Filter, shares, shrink_filter, shrink_maximum};
 pub use prunable::{Leak, Prunable};
 pub use regularizer::{Regularizer, Strengths, Term};
+pub use scope::{Scope, ScopeError, ScopePatterns};
+pub use settings::{MaskOrProbability, Settings, StrengthKind};
 pub use sources::Sources;
-pub use strength::{Gamma, Gate, GroupLasso, Relaxation, SampledGate, Strength, gate_inference};
+pub use strength::{
+    Blend, Gamma, Gate, GroupLasso, Relaxation, SampledGate, Strength, gate_inference,
+};

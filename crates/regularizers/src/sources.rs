@@ -43,6 +43,20 @@ impl Sources {
         self
     }
 
+    /// With the members that `others` has for these groups.
+    pub(crate) fn preferring(
+        mut self,
+        channels: &Channels,
+        others: &Self,
+        chosen: impl Fn(GroupId) -> bool,
+    ) -> Self {
+        for group in channels.groups().filter(|group| chosen(*group)) {
+            self.members[group.index()] = others.members(group).to_vec();
+        }
+        self.nodes.retain(|node| self.members.iter().flatten().any(|(member, _)| member == node));
+        self
+    }
+
     /// The nodes that have strengths, in order.
     pub fn nodes(&self) -> &[NodeId] {
         &self.nodes

@@ -1,5 +1,6 @@
 //! What a channel's strength is.
 
+mod blend;
 mod gamma;
 mod gate;
 mod group_lasso;
@@ -10,6 +11,7 @@ use training::Parameters;
 
 use crate::StrengthError;
 
+pub use blend::Blend;
 pub use gamma::Gamma;
 pub use gate::{Gate, Relaxation, SampledGate, gate_inference};
 pub use group_lasso::GroupLasso;

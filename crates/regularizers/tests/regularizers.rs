@@ -75,7 +75,7 @@ proptest! {
 fn unit_penalty(graph: &Graph, alive_threshold: f64) -> MorphNet {
     let form = CostForm::of(&Flops, graph);
     let strength = form.at(&graph.widths());
-    MorphNet::new(graph, form, Settings { strength, alive_threshold })
+    MorphNet::new(graph, form, Settings { strength, alive_threshold, ..Settings::default() })
 }
 
 /// A step at this learning rate.
@@ -256,7 +256,7 @@ fn a_search_leaves_channels_that_are_exactly_silent_and_shrinking_keeps_every_ve
     let seed = wide_for_bars();
     let flops = CostForm::of(&Flops, &seed);
     let budget = flops.at(&seed.widths());
-    let settings = Settings { strength: 2.0, alive_threshold: 0.01 };
+    let settings = Settings { strength: 2.0, ..Settings::default() };
     let mut penalty = MorphNet::new(&seed, flops, settings);
     let network = Network::init(seed.clone(), streams);
     let device = Cpu::new(1).unwrap();

@@ -69,6 +69,7 @@ impl Run<'_> {
         let settings = Settings {
             strength: search.strength,
             alive_threshold: self.plan.regularizer.alive_threshold,
+            ..Settings::default()
         };
         let mut penalty = MorphNet::new(&self.seed, form, settings);
         let monitor = penalty.clone();

@@ -1,0 +1,99 @@
+//! Several strengths in one network.
+
+use graph::{Channels, Graph, NodeId, Op};
+use training::Parameters;
+
+use super::{Gamma, Gate, GroupLasso, Strength};
+use crate::{Prunable, Sources, StrengthError, StrengthKind, silence::Silence};
+
+/// The strength of a [`StrengthKind`]: scales of norms, norms of filters or gates, by the operator of the source.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Blend {
+    kind: StrengthKind,
+    lasso: Option<GroupLasso>,
+}
+
+impl Blend {
+    /// An error if the kind has an impossible value.
+    pub fn new(kind: StrengthKind) -> Result<Self, StrengthError> {
+        if let StrengthKind::Gate { on: crate::MaskOrProbability::Mask { temperature, .. } } = kind
+        {
+            super::Relaxation::new(temperature, false, false)?;
+        }
+        Ok(Self { kind, lasso: kind.lasso()? })
+    }
+
+    /// Where the strengths of a graph come from. Of a mixed kind, groups that scales can silence have scales alone.
+    pub fn sources(&self, graph: &Graph, channels: &Channels) -> Sources {
+        let all = Sources::of(graph, channels, self);
+        if self.kind != StrengthKind::Mixed {
+            return all;
+        }
+        let scales = Sources::of(graph, channels, &Gamma);
+        let silence = Silence::with_shifts(graph, channels, &scales);
+        let enough = Prunable::given(graph, channels, &scales, &silence);
+        all.preferring(channels, &scales, |group| enough.contains(group))
+    }
+
+    /// The strength of a source.
+    fn part(&self, graph: &Graph, node: NodeId) -> Option<&dyn Strength> {
+        let gamma = matches!(self.kind, StrengthKind::Gamma | StrengthKind::Mixed);
+        let gate = matches!(self.kind, StrengthKind::Gate { .. });
+        let op = &graph.node(node).op;
+        if matches!(op, Op::BatchNorm(_)) {
+            gamma.then_some(&Gamma as &dyn Strength)
+        } else if matches!(op, Op::Gate) {
+            gate.then_some(&Gate as &dyn Strength)
+        } else {
+            self.lasso.as_ref().map(|lasso| lasso as &dyn Strength)
+        }
+    }
+}
+
+impl Strength for Blend {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            StrengthKind::Gamma => "gamma",
+            StrengthKind::GroupLasso { .. } => "group-lasso",
+            StrengthKind::Gate { .. } => "gate",
+            StrengthKind::Mixed => "mixed",
+        }
+    }
+
+    fn is_source(&self, graph: &Graph, node: NodeId) -> bool {
+        self.part(graph, node).is_some_and(|part| part.is_source(graph, node))
+    }
+
+    fn values(
+        &self,
+        graph: &Graph,
+        node: NodeId,
+        parameters: &Parameters,
+    ) -> Result<Vec<f32>, StrengthError> {
+        self.part(graph, node)
+            .map_or_else(|| Ok(Vec::new()), |part| part.values(graph, node, parameters))
+    }
+
+    /// At the threshold or above for gates, strictly above for the others.
+    fn is_alive(&self, value: f32, threshold: f32) -> bool {
+        if self.is_probability() { value >= threshold } else { value > threshold }
+    }
+
+    fn add_gradient(
+        &self,
+        graph: &Graph,
+        node: NodeId,
+        parameters: &Parameters,
+        upstream: &[f64],
+        gradient: &mut Parameters,
+    ) -> Result<(), StrengthError> {
+        match self.part(graph, node) {
+            Some(part) => part.add_gradient(graph, node, parameters, upstream, gradient),
+            None => Ok(()),
+        }
+    }
+
+    fn is_probability(&self) -> bool {
+        matches!(self.kind, StrengthKind::Gate { .. })
+    }
+}
