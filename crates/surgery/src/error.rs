@@ -20,6 +20,9 @@ pub enum SurgeryError {
         /// Cost of the narrowest network.
         lowest: f64,
     },
+    /// An expansion without anything that limits it.
+    #[error("an expansion needs at least one budget")]
+    NoBudget,
     /// A multiplier that is not a positive number.
     #[error("a width multiplier must be a positive number, is {0}")]
     Multiplier(f64),

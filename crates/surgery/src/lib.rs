@@ -4,6 +4,7 @@
 //! unchanged.
 #![forbid(unsafe_code)]
 
+mod apportion;
 mod expand;
 mod shrink;
 mod structure;
@@ -11,6 +12,6 @@ mod structure;
 mod error;
 
 pub use error::SurgeryError;
-pub use expand::{Expansion, expand, scale};
+pub use expand::{Expansion, expand, expand_within, scale};
 pub use shrink::{mask, shrink};
 pub use structure::{Costs, Layer, Structure, structure_hash};
