@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod apportion;
+mod embedding;
 mod expand;
+mod grow;
+mod kernel;
 mod shrink;
 mod structure;
 
@@ -13,5 +16,6 @@ mod error;
 
 pub use error::SurgeryError;
 pub use expand::{Expansion, expand, expand_within, scale};
+pub use grow::grow;
 pub use shrink::{mask, shrink};
 pub use structure::{Costs, Layer, Structure, structure_hash};

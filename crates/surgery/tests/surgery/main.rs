@@ -3,6 +3,7 @@
 
 mod expand;
 mod families;
+mod grow;
 
 use std::collections::BTreeMap;
 
