@@ -4,6 +4,7 @@
 //! and the hash of a plan names them.
 
 mod cost;
+mod cycles;
 mod images;
 mod points;
 mod problem;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
 
+pub use cycles::{Cycles, StopAfter};
 pub use points::{PointPlan, Search};
 pub use problem::Problem;
 pub use resolve::resolve;
@@ -52,6 +54,12 @@ pub struct Plan {
     pub sweep: Sweep,
     /// What the learned widths are compared with.
     pub baselines: Vec<Baseline>,
+    /// How often the loop is repeated.
+    #[serde(default, skip_serializing_if = "Cycles::is_one")]
+    pub cycles: Cycles,
+    /// The last phase of every cycle; the expansion if it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<StopAfter>,
     /// Costs of the seed.
     pub seed_cost: Summary,
 }
