@@ -33,7 +33,9 @@
 mod error;
 mod streams;
 
+pub mod cifar;
 pub mod idx;
+pub mod tar;
 
 mod dataset;
 mod idx_sources;
@@ -46,6 +48,7 @@ mod batches;
 
 pub use augment::Augmentation;
 pub use batches::{Batches, Epoch, Evaluation};
+pub use cifar::{CIFAR_10, CIFAR_100, CifarImages, CifarSource};
 pub use dataset::{ImageSet, Split};
 pub use error::DatasetError;
 pub use idx_sources::{FASHION_MNIST, IdxFile, IdxPart, IdxSource, MNIST};

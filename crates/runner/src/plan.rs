@@ -72,6 +72,12 @@ pub enum Dataset {
     FashionMnist(Images),
     /// MNIST, from the folder given with `--data-dir`.
     Mnist(Images),
+    /// CIFAR-10, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-10")]
+    Cifar10(Images),
+    /// CIFAR-100 with its fine classes, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-100")]
+    Cifar100(Images),
     /// Generated bars ([`datasets::Bars`]), with `train + validation` training images.
     Synthetic {
         /// Height and width in pixels.
@@ -89,7 +95,20 @@ impl Dataset {
         match self {
             Self::FashionMnist(_) => "fashion-mnist",
             Self::Mnist(_) => "mnist",
+            Self::Cifar10(_) => "cifar-10",
+            Self::Cifar100(_) => "cifar-100",
             Self::Synthetic { .. } => "synthetic",
+        }
+    }
+
+    /// How many images there are in each part.
+    pub fn images(self) -> Images {
+        match self {
+            Self::FashionMnist(images)
+            | Self::Mnist(images)
+            | Self::Cifar10(images)
+            | Self::Cifar100(images)
+            | Self::Synthetic { images, side: _, channels: _ } => images,
         }
     }
 }

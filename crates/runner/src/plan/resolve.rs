@@ -10,7 +10,7 @@ use super::cost::cost;
 use super::cycles::{self, Cycles};
 use super::images::images;
 use super::problem::{Problem, Problems};
-use super::{Baseline, Dataset, Images, Plan, Regularizer, Strength, Sweep};
+use super::{Baseline, Images, Plan, Regularizer, Strength, Sweep};
 use crate::spec::{self, Spec};
 
 /// Most points of one experiment.
@@ -41,9 +41,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     cycles::contradictions(spec, !strengths.is_empty(), &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
-    let (Dataset::FashionMnist(images)
-    | Dataset::Mnist(images)
-    | Dataset::Synthetic { images, side: _, channels: _ }) = dataset;
+    let images = dataset.images();
     let recipe = |section: &str, written: spec::Recipe, problems: &mut Problems| {
         let recipe = Recipe::from(written);
         contradictions_of_recipe(section, &recipe, images, input, problems);

@@ -4,7 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use datasets::{Bars, FASHION_MNIST, IdxSource, ImageSet, MNIST, Normalization, Split, Streams};
+use datasets::{
+    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST,
+    Normalization, Split, Streams,
+};
 
 use crate::plan::{self, Dataset, Plan};
 
@@ -38,6 +41,8 @@ pub(crate) fn load(
             let (train, test) = read(&MNIST, plan.dataset.name(), experiment, folder)?;
             cut(&train, &test, parts)?
         }
+        Dataset::Cifar10(parts) => cifar(&CIFAR_10, folder, parts)?,
+        Dataset::Cifar100(parts) => cifar(&CIFAR_100, folder, parts)?,
         Dataset::Synthetic { side, channels, images } => {
             let training = images.train + images.validation;
             let set = Bars { training, test: images.test, side: *side, channels: *channels };
@@ -71,9 +76,40 @@ fn read(
             )
         })?,
     };
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
-    let sets = source.load(&mut |name| std::fs::read(folder.join(name)));
+    let sets = source.load(&mut |name| read_file(&folder.join(name)));
     sets.with_context(|| format!("cannot use the {} files in `{}`", source.name, folder.display()))
+}
+
+fn cifar(
+    source: &CifarSource,
+    folder: Option<&Path>,
+    parts: &plan::Images,
+) -> anyhow::Result<Split> {
+    let (name, archive) = (source.name, source.archive);
+    let folder = folder.with_context(|| {
+        format!("{name} does not come with the program: get `{archive}` from https://www.cs.toronto.edu/~kriz/cifar.html, and name its folder with `--data-dir`")
+    })?;
+    let sets = source
+        .load(&mut |path| read_file(&folder.join(path)))
+        .with_context(|| format!("cannot use the {name} files in `{}`", folder.display()))?;
+    if !sets.other_content.is_empty() {
+        warn(&format!(
+            "{} in `{}` differ from the published files of {name}: accuracies will differ, too",
+            sets.other_content.join(", "),
+            folder.display()
+        ));
+    }
+    cut(&sets.train, &sets.test, parts)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+#[expect(clippy::print_stderr, reason = "images are read before there is a progress display")]
+fn warn(text: &str) {
+    eprintln!("warning: {text}");
 }
 
 /// The folder of a bundled set, above the experiment file or the current folder.

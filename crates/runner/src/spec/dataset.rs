@@ -9,9 +9,15 @@ use super::number::{Count, Whole};
 #[serde(rename_all = "kebab-case", expecting = "a data set, such as `{ fashion-mnist: {} }`")]
 pub enum Dataset {
     /// Fashion-MNIST, which comes with the program.
-    FashionMnist(IdxImages),
+    FashionMnist(PublishedImages),
     /// MNIST, from the folder given with `--data-dir`.
-    Mnist(IdxImages),
+    Mnist(PublishedImages),
+    /// CIFAR-10, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-10")]
+    Cifar10(PublishedImages),
+    /// CIFAR-100 with its fine classes, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-100")]
+    Cifar100(PublishedImages),
     /// Generated bars in noise, in four classes.
     Synthetic(Synthetic),
 }
@@ -30,7 +36,7 @@ pub enum Dataset {
     deny_unknown_fields,
     expecting = "a map of settings, such as `{ validation: 5000 }`"
 )]
-pub struct IdxImages {
+pub struct PublishedImages {
     /// Last training images set aside.
     pub validation: Count,
     /// First training images trained on; all that are not set aside if absent.
@@ -39,7 +45,7 @@ pub struct IdxImages {
     pub test: Option<Count>,
 }
 
-impl Default for IdxImages {
+impl Default for PublishedImages {
     fn default() -> Self {
         Self { validation: Count::known(5000), train: None, test: None }
     }

@@ -7,7 +7,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use surgery::{SurgeryError, expand, grow, scale, shrink};
 use tensor_ops::Cpu;
 use testkit::{strategies, toys};
-use training::{Control, Curve, Network, Optimizer, Recipe, Schedule, Trainer};
+use training::{Control, Curve, GateRecipe, Network, Optimizer, Recipe, Schedule, Trainer};
 
 use crate::{assert_close, families::small_networks, logits, random_network};
 
@@ -120,6 +120,7 @@ fn trained(network: &Network, images: &ImageSet, steps: u32) -> Network {
         label_smoothing: 0.0,
         batch_norm_momentum: 0.1,
         augmentation: Augmentation::default(),
+        gates: GateRecipe::default(),
     };
     let streams = Streams::new(0);
     let normalization = Normalization::of(images);
