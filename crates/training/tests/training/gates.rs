@@ -65,13 +65,13 @@ fn gated_networks_learn_go_on_from_any_step_and_threads_change_no_bit() {
                     if steps % every == 0 { Control::Stop } else { Control::Continue }
                 };
                 if trainer.epoch(&batches, &mut (), stop).unwrap() == EpochEnd::Stopped {
-                    let saved = trainer.save();
+                    let saved = trainer.save(&());
                     trainer = start();
-                    trainer.load(&saved).unwrap();
+                    trainer.load(&saved, &mut ()).unwrap();
                 }
             }
             let losses: Vec<f64> = trainer.history().iter().map(|record| record.loss).collect();
-            (trainer.save(), losses)
+            (trainer.save(&()), losses)
         };
         let (saved, losses) = run(1, usize::MAX);
         assert!(losses[3] < 0.8 * losses[0], "{gates:?}: {losses:?}");
