@@ -3,7 +3,7 @@
 use cost_models::CostForm;
 use graph::{Channels, Graph, NodeId, Role, Widths};
 use serde::{Deserialize, Serialize};
-use training::{Parameters, Penalty};
+use training::{Parameters, Penalty, PenaltyStep};
 
 use crate::{Gamma, Grouping, Prunable, Regularizer, Sources, proximal::shrink_maximum};
 
@@ -102,7 +102,7 @@ impl Penalty for MorphNet {
             .collect()
     }
 
-    fn apply(&mut self, parameters: &mut Parameters, learning_rate: f64) -> f64 {
+    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
         let strengths = self.strengths(parameters);
         let prices = self.prices(&strengths);
         let mut penalty = 0.0;
@@ -115,7 +115,7 @@ impl Penalty for MorphNet {
             gammas.extend(members.iter().map(|(node, channel)| {
                 parameters.values(*node, Role::Gamma).expect("asked for by `parameters`")[*channel]
             }));
-            shrink_maximum(&mut gammas, learning_rate * self.lambda * price);
+            shrink_maximum(&mut gammas, step.learning_rate * self.lambda * price);
             let silent = gammas.iter().all(|gamma| *gamma == 0.0);
             for ((node, channel), gamma) in members.iter().zip(&gammas) {
                 parameters.values_mut(*node, Role::Gamma).expect("asked for by `parameters`")
@@ -127,5 +127,13 @@ impl Penalty for MorphNet {
             }
         }
         penalty
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        training::stateless(state)
     }
 }

@@ -13,7 +13,8 @@ use surgery::{expand, mask, shrink};
 use tensor_ops::Cpu;
 use testkit::{strategies, toys};
 use training::{
-    Control, Curve, Evaluator, Network, Optimizer, Parameters, Penalty, Recipe, Schedule, Trainer,
+    Control, Curve, Evaluator, Network, Optimizer, Parameters, Penalty, PenaltyStep, Recipe,
+    Schedule, Trainer,
 };
 
 fn objective(x: &[f32], v: &[f32], threshold: f64) -> f64 {
@@ -77,6 +78,11 @@ fn unit_penalty(graph: &Graph, alive_threshold: f64) -> MorphNet {
     MorphNet::new(graph, form, Settings { strength, alive_threshold })
 }
 
+/// A step at this learning rate.
+fn at(learning_rate: f64) -> PenaltyStep {
+    PenaltyStep { learning_rate, step: 1, steps: 1 }
+}
+
 fn set(parameters: &mut Parameters, node: NodeId, values: &[f32]) {
     parameters.values_mut(node, Role::Gamma).unwrap().copy_from_slice(values);
 }
@@ -123,7 +129,7 @@ fn the_penalty_of_the_four_conv_model_is_the_originals() {
     set(&mut parameters, norm(&graph, "conv3"), &repeated(&[(10, 0.6), (19, -0.3)]));
     set(&mut parameters, norm(&graph, "conv4"), &repeated(&[(17, -0.5), (14, -0.4)]));
     let classifier = 2.0 * (11.7 + 14.1);
-    let value = penalty.apply(&mut parameters, 0.0);
+    let value = penalty.apply(&mut parameters, at(0.0));
     let expected = 1_410_376.375;
     assert!((value - classifier - expected).abs() < 2e-6 * expected, "{value} - {classifier}");
 }
@@ -142,7 +148,7 @@ fn a_group_tied_by_an_addition_dies_as_one_and_takes_its_shifts_with_it() {
     let price = penalty.prices(&penalty.strengths(&parameters));
     let group = penalty.channels().on(left)[0];
     // A step that takes the weak pair to zero and leaves the others alive.
-    penalty.apply(&mut parameters, 4e-3 / price[group.index()]);
+    penalty.apply(&mut parameters, at(4e-3 / price[group.index()]));
     for node in [left, right] {
         assert_eq!(parameters.values(node, Role::Gamma).unwrap()[0], 0.0);
         assert_eq!(parameters.values(node, Role::Beta).unwrap()[0], 0.0);

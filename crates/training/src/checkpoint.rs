@@ -6,18 +6,19 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use tensor_ops::{Device, Span};
 
 use crate::trainer::Position;
-use crate::{EpochRecord, TrainError, Trainer};
+use crate::{EpochRecord, Penalty, TrainError, Trainer};
 
 const POSITION: &str = "position";
 const HISTORY: &str = "history";
+const PENALTY: &str = "penalty";
 
 /// Words of an epoch's record.
 const RECORD: usize = 5;
 
 impl<D: Device> Trainer<'_, D> {
-    /// Parameters, optimizer state, running statistics and position. A trainer of the same network and recipe that loads
-    /// them goes on bit by bit as this one would have.
-    pub fn save(&self) -> Vec<u8> {
+    /// Parameters, optimizer state, running statistics, position, and what the penalty remembers. A trainer of the same
+    /// network and recipe that loads them, with a penalty of the same settings, goes on bit by bit as this one would have.
+    pub fn save(&self, penalty: &dyn Penalty) -> Vec<u8> {
         let stretches: Vec<(String, Vec<u8>)> = self
             .stretches()
             .into_iter()
@@ -38,11 +39,14 @@ impl<D: Device> Trainer<'_, D> {
         views.insert(POSITION, view.expect("eight bytes a value"));
         let view = TensorView::new(Dtype::U64, vec![self.history.len(), RECORD], &history);
         views.insert(HISTORY, view.expect("eight bytes a value"));
+        let state = penalty.state();
+        let view = TensorView::new(Dtype::U8, vec![state.len()], &state);
+        views.insert(PENALTY, view.expect("one byte a value"));
         safetensors::serialize(views, None).expect("names are unique and sizes agree")
     }
 
-    /// Goes on from what [`Trainer::save`] gave.
-    pub fn load(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
+    /// Goes on from what [`Trainer::save`] gave; trainer and penalty are unchanged if it is refused.
+    pub fn load(&mut self, bytes: &[u8], penalty: &mut dyn Penalty) -> Result<(), TrainError> {
         let refuse = |reason: String| TrainError::Checkpoint(reason);
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| refuse(error.to_string()))?;
         let find = |name: &str, dtype: Dtype, shape: &[usize]| {
@@ -68,6 +72,9 @@ impl<D: Device> Trainer<'_, D> {
                 .collect();
             values.push((span, floats));
         }
+        let state =
+            tensors.tensor(PENALTY).map_err(|_| refuse(format!("`{PENALTY}` is missing")))?;
+        penalty.restore(state.data()).map_err(refuse)?;
         for (span, floats) in values {
             self.session.upload(span, &floats);
         }

@@ -57,7 +57,7 @@ mod error;
 pub use error::TrainError;
 pub use forward_pass::ForwardPass;
 pub use parameters::{Network, Parameters};
-pub use penalty::Penalty;
+pub use penalty::{Penalty, PenaltyStep, stateless};
 pub use program::Program;
 pub use recipe::{Curve, Optimizer, Recipe, Schedule};
 pub use session::{Evaluator, Score};

@@ -4,6 +4,17 @@ use graph::{NodeId, Role};
 
 use crate::Parameters;
 
+/// The optimizer step that a penalty follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PenaltyStep {
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Steps done with this one, from 1.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+}
+
 /// A penalty applied as a proximal step after every optimizer step.
 ///
 /// Training knows no more of it than this; `()` is ordinary training.
@@ -11,9 +22,15 @@ pub trait Penalty {
     /// The parameters that it reads and changes. Asked once per epoch.
     fn parameters(&self) -> Vec<(NodeId, Role)>;
 
-    /// Changes the parameters (those asked for, and only those, are present) after a step at this learning rate, and
-    /// returns the value of the penalty term.
-    fn apply(&mut self, parameters: &mut Parameters, learning_rate: f64) -> f64;
+    /// Changes the parameters (those asked for, and only those, are present) after a step, and returns the value of the
+    /// penalty term.
+    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64;
+
+    /// What it remembers from step to step; kept in checkpoints.
+    fn state(&self) -> Vec<u8>;
+
+    /// Goes on from what [`Penalty::state`] gave. An error, and no change, if that is of another penalty.
+    fn restore(&mut self, state: &[u8]) -> Result<(), String>;
 }
 
 impl Penalty for () {
@@ -21,7 +38,24 @@ impl Penalty for () {
         Vec::new()
     }
 
-    fn apply(&mut self, _: &mut Parameters, _: f64) -> f64 {
+    fn apply(&mut self, _: &mut Parameters, _: PenaltyStep) -> f64 {
         0.0
+    }
+
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        stateless(state)
+    }
+}
+
+/// The [`Penalty::restore`] of a penalty that remembers nothing.
+pub fn stateless(state: &[u8]) -> Result<(), String> {
+    if state.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} bytes of a penalty's state, expected none", state.len()))
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tensor_ops::{Device, Scalars};
 
 use crate::session::Session;
-use crate::{Network, Parameters, Penalty, Program, Recipe, TrainError};
+use crate::{Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError};
 
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,12 @@ impl<'d, D: Device> Trainer<'d, D> {
             let result = self.session.run(&self.images, &self.labels, self.labels.len(), scalars);
             if !wanted.is_empty() {
                 self.session.read(&wanted, &mut penalized);
-                self.position.penalty = penalty.apply(&mut penalized, rate);
+                let step = PenaltyStep {
+                    learning_rate: rate,
+                    step: done as u64 + 1,
+                    steps: steps as u64 * u64::from(self.recipe.epochs),
+                };
+                self.position.penalty = penalty.apply(&mut penalized, step);
                 self.session.write(&wanted, &penalized);
             }
             self.position.step += 1;

@@ -91,7 +91,7 @@ impl Run<'_> {
         let mut task =
             self.progress.start(&job.name, steps, self.retraining_work(job.flops as f64));
         let checkpoints = Checkpoints::new(&folder);
-        resume(&mut trainer, &checkpoints, &mut task, batches.per_epoch())?;
+        resume(&mut trainer, &mut (), &checkpoints, &mut task, batches.per_epoch())?;
         let ending = train(
             &mut trainer,
             &batches,

@@ -84,7 +84,7 @@ impl Run<'_> {
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
         let mut task = self.progress.start(&format!("search {search}"), steps, self.search_work());
         let checkpoints = Checkpoints::new(&folder);
-        resume(&mut trainer, &checkpoints, &mut task, batches.per_epoch())?;
+        resume(&mut trainer, &mut penalty, &checkpoints, &mut task, batches.per_epoch())?;
         let alive = RefCell::new(String::new());
         let ending = train(
             &mut trainer,

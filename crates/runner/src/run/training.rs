@@ -27,12 +27,13 @@ pub(crate) enum Ending {
 /// Goes on from an intact checkpoint, if there is one; `steps` is the number of an epoch.
 pub(crate) fn resume(
     trainer: &mut Trainer<'_, Cpu>,
+    penalty: &mut dyn Penalty,
     checkpoints: &Checkpoints,
     task: &mut Task<'_>,
     steps: usize,
 ) -> anyhow::Result<()> {
     if let Some(bytes) = checkpoints.load()? {
-        trainer.load(&bytes).context("start over with `--fresh`")?;
+        trainer.load(&bytes, penalty).context("start over with `--fresh`")?;
         task.skip(trainer.steps_done(steps));
     }
     Ok(())
@@ -64,7 +65,7 @@ pub(crate) fn train(
         if let EpochEnd::Completed(_) = end {
             on_epoch(trainer);
         }
-        checkpoints.save(&trainer.save())?;
+        checkpoints.save(&trainer.save(penalty))?;
         since_checkpoint = Stopwatch::start();
         if interrupt.is_asked() && !trainer.is_finished() {
             return Ok(Ending::Stopped);

@@ -10,7 +10,7 @@ use testkit::strategies::{self, Options};
 use testkit::{Mode, cross_entropy, interpret, random_parameters, tape, toys};
 use training::{
     Control, Curve, EpochEnd, Evaluator, ForwardPass, Network, Optimizer, Parameters, Penalty,
-    Recipe, Schedule, TrainError, Trainer,
+    PenaltyStep, Recipe, Schedule, TrainError, Trainer,
 };
 
 mod networks;
@@ -303,12 +303,12 @@ fn a_run_saved_at_any_step_goes_on_as_if_it_had_never_stopped() {
                 if steps % 7 == 0 { Control::Stop } else { Control::Continue }
             };
             let end = pieces.epoch(&batches, &mut (), stop).unwrap();
-            let saved = pieces.save();
+            let saved = pieces.save(&());
             assert!(matches!(end, EpochEnd::Stopped | EpochEnd::Completed(_)));
             pieces = start();
-            pieces.load(&saved).unwrap();
+            pieces.load(&saved, &mut ()).unwrap();
         }
-        assert_eq!(whole.save(), pieces.save(), "{optimizer:?}");
+        assert_eq!(whole.save(&()), pieces.save(&()), "{optimizer:?}");
         assert_eq!(whole.history(), pieces.history());
     }
 }
@@ -325,44 +325,88 @@ fn the_number_of_threads_changes_no_bit() {
         while !trainer.is_finished() {
             trainer.epoch(&batches, &mut (), &mut |_| Control::Continue).unwrap();
         }
-        trainer.save()
+        trainer.save(&())
     };
     let one = run(1);
     assert_eq!(one, run(2));
     assert_eq!(one, run(3));
 }
 
-struct Halve(NodeId);
+/// Halves the scales of a norm and counts the steps that it sees.
+struct Halve {
+    norm: NodeId,
+    steps: Vec<PenaltyStep>,
+    count: u64,
+}
 
 impl Penalty for Halve {
     fn parameters(&self) -> Vec<(NodeId, Role)> {
-        vec![(self.0, Role::Gamma)]
+        vec![(self.norm, Role::Gamma)]
     }
 
-    fn apply(&mut self, parameters: &mut Parameters, _: f64) -> f64 {
-        for gamma in parameters.values_mut(self.0, Role::Gamma).unwrap() {
+    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
+        for gamma in parameters.values_mut(self.norm, Role::Gamma).unwrap() {
             *gamma *= 0.5;
         }
+        self.steps.push(step);
+        self.count += 1;
         1.25
+    }
+
+    fn state(&self) -> Vec<u8> {
+        self.count.to_le_bytes().to_vec()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        let bytes = state.try_into().map_err(|_| "not a count".to_owned())?;
+        self.count = u64::from_le_bytes(bytes);
+        Ok(())
     }
 }
 
 #[test]
-fn a_penalty_changes_its_parameters_after_every_step() {
+fn a_penalty_changes_its_parameters_after_every_step_and_knows_where_it_is() {
     let (train, _) = bars();
     let recipe = Recipe { epochs: 1, ..bars_recipe(OPTIMIZERS[0]) };
     let network = Network::init(toy_for_bars(), Streams::new(0));
     let device = Cpu::new(1).unwrap();
     let norm = network.graph.find("norm").unwrap();
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
-    let end = trainer
-        .epoch(&bars_batches(&recipe, &train), &mut Halve(norm), &mut |_| Control::Continue)
-        .unwrap();
+    let mut halve = Halve { norm, steps: Vec::new(), count: 0 };
+    let batches = bars_batches(&recipe, &train);
+    let end = trainer.epoch(&batches, &mut halve, &mut |_| Control::Continue).unwrap();
     let EpochEnd::Completed(record) = end else { panic!("{end:?}") };
     assert_eq!(record.penalty, 1.25);
     let network = trainer.network();
     let gammas = network.parameters.values(norm, Role::Gamma).unwrap();
     assert!(gammas.iter().all(|gamma| gamma.abs() < 0.1), "{gammas:?}");
+    let steps = batches.per_epoch() as u64;
+    assert!(halve.steps.iter().all(|step| step.steps == steps && step.learning_rate > 0.0));
+    assert!(halve.steps.iter().map(|step| step.step).eq(1..=steps));
+}
+
+#[test]
+fn a_checkpoint_has_what_the_penalty_remembers_and_fits_no_other_penalty() {
+    let (train, _) = bars();
+    let recipe = Recipe { epochs: 1, ..bars_recipe(OPTIMIZERS[0]) };
+    let network = Network::init(toy_for_bars(), Streams::new(0));
+    let device = Cpu::new(1).unwrap();
+    let norm = network.graph.find("norm").unwrap();
+    let trainer = || Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
+    let mut first = trainer();
+    let mut halve = Halve { norm, steps: Vec::new(), count: 0 };
+    let batches = bars_batches(&recipe, &train);
+    first.epoch(&batches, &mut halve, &mut |_| Control::Continue).unwrap();
+    let saved = first.save(&halve);
+    let mut second = trainer();
+    let mut other = Halve { norm, steps: Vec::new(), count: 0 };
+    second.load(&saved, &mut other).unwrap();
+    assert_eq!(other.count, batches.per_epoch() as u64);
+
+    let mut third = trainer();
+    let error = third.load(&saved, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("8 bytes of a penalty's state, expected none"), "{error}");
+    assert_eq!(third.save(&()), trainer().save(&()));
 }
 
 #[test]
@@ -400,12 +444,12 @@ fn a_checkpoint_of_another_network_is_refused() {
     let recipe = bars_recipe(OPTIMIZERS[0]);
     let device = Cpu::new(1).unwrap();
     let network = Network::init(toy_for_bars(), Streams::new(0));
-    let saved = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap().save();
+    let saved = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap().save(&());
     let other = Network::init(toys::chain(), Streams::new(0));
     let mut trainer = Trainer::new(&other, &recipe, Streams::new(0), &device).unwrap();
-    let error = trainer.load(&saved).unwrap_err().to_string();
+    let error = trainer.load(&saved, &mut ()).unwrap_err().to_string();
     assert!(error.contains("it is of another run"), "{error}");
-    let error = trainer.load(&saved[..saved.len() / 2]).unwrap_err().to_string();
+    let error = trainer.load(&saved[..saved.len() / 2], &mut ()).unwrap_err().to_string();
     assert!(error.starts_with("checkpoint cannot be used: "), "{error}");
 }
 

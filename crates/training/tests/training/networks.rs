@@ -87,7 +87,7 @@ fn run(graph: &Graph, train: &ImageSet, threads: usize) -> (Vec<u8>, [f64; 2]) {
         trainer.epoch(&batches, &mut (), &mut |_| Control::Continue).unwrap();
     }
     let losses: Vec<f64> = trainer.history().iter().map(|record| record.loss).collect();
-    (trainer.save(), [losses[0], losses[losses.len() - 1]])
+    (trainer.save(&()), [losses[0], losses[losses.len() - 1]])
 }
 
 #[test]
