@@ -4,18 +4,23 @@
 //! unchanged.
 #![forbid(unsafe_code)]
 
+mod alive;
 mod apportion;
 mod embedding;
 mod expand;
 mod grow;
 mod kernel;
+mod rebuild;
 mod shrink;
 mod structure;
 
 mod error;
+mod structure_error;
 
+pub use alive::{AliveCounts, Missing};
 pub use error::SurgeryError;
 pub use expand::{Expansion, expand, expand_within, scale};
 pub use grow::grow;
 pub use shrink::{mask, shrink};
 pub use structure::{Costs, Layer, Structure, structure_hash};
+pub use structure_error::StructureError;
