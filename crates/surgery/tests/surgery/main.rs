@@ -1,6 +1,7 @@
 //! Surgery on random networks and on small networks of every family, checked with the naive interpreter.
 #![cfg(test)]
 
+mod arms;
 mod expand;
 mod families;
 mod grow;
