@@ -19,7 +19,9 @@ impl Embedding {
     /// Errors if `wider` is not `graph` with other widths, none of them smaller, or if a channel would be joined with
     /// another one than in `graph` ([`SurgeryError::NotWider`]).
     pub(crate) fn of(graph: &Graph, wider: &Graph) -> Result<Self, SurgeryError> {
-        same_nodes(graph, wider)?;
+        if let Some((node, problem)) = difference(graph, wider, same_area) {
+            return Err(not_wider(node, problem));
+        }
         let groups = corresponding_groups(graph, wider)?;
         let [narrow, wide] = [graph, wider].map(Channels::of);
         let mut wires = Vec::with_capacity(graph.len());
@@ -91,26 +93,30 @@ fn not_wider(node: &Node, problem: &'static str) -> SurgeryError {
     SurgeryError::NotWider { node: node.name.clone(), problem }
 }
 
-fn same_nodes(graph: &Graph, wider: &Graph) -> Result<(), SurgeryError> {
-    let mut others = wider.nodes();
+/// The first node in which two graphs differ in more than widths, and how. `same_size` compares the shapes of a pair.
+pub(crate) fn difference<'a>(
+    graph: &'a Graph,
+    other: &'a Graph,
+    same_size: impl Fn(&Node, &Node) -> bool,
+) -> Option<(&'a Node, &'static str)> {
+    let mut others = other.nodes();
     for (_, node) in graph.nodes() {
-        let Some((_, other)) = others.next() else {
-            return Err(not_wider(node, "is missing"));
-        };
-        let sides = |node: &Node| [node.shape.depth, node.shape.height, node.shape.width];
+        let Some((_, other)) = others.next() else { return Some((node, "is missing")) };
         let same = node.name == other.name
             && node.op.kind() == other.op.kind()
             && node.inputs == other.inputs
             && node.shares == other.shares
-            && sides(node) == sides(other);
+            && same_size(node, other);
         if !same {
-            return Err(not_wider(other, "differs in more than its width"));
+            return Some((other, "differs in more than its width"));
         }
     }
-    match others.next() {
-        Some((_, other)) => Err(not_wider(other, "is new")),
-        None => Ok(()),
-    }
+    others.next().map(|(_, other)| (other, "is new"))
+}
+
+fn same_area(node: &Node, other: &Node) -> bool {
+    let sides = |node: &Node| [node.shape.depth, node.shape.height, node.shape.width];
+    sides(node) == sides(other)
 }
 
 /// For every group the group of the wider graph that stands for it.

@@ -30,6 +30,16 @@ pub enum SurgeryError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A network that widths cannot be transferred to.
+    #[error(
+        "cannot transfer widths to this network: node `{node}` {problem}; build both with the same options but for width"
+    )]
+    Transfer {
+        /// Name of the node.
+        node: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// An expansion without anything that limits it.
     #[error("an expansion needs at least one budget")]
     NoBudget,

@@ -1,18 +1,19 @@
 //! Surgery on random networks and on small networks of every family, checked with the naive interpreter.
 #![cfg(test)]
 
+mod arms;
 mod expand;
 mod families;
 mod grow;
+mod structure;
 
 use std::collections::BTreeMap;
 
-use cost_models::Summary;
 use datasets::Streams;
 use graph::{Builder, ChannelMap, Channels, Conv2d, Graph, GraphError, Linear, Op, Shape};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use surgery::{Costs, Structure, mask, shrink, structure_hash};
-use testkit::{Mode, interpret, random_images, random_parameters, strategies, toys};
+use surgery::{mask, shrink};
+use testkit::{Mode, interpret, random_images, random_parameters, strategies};
 use training::{Network, Parameters};
 
 /// A network with the reference's random parameters, so that running statistics are not trivial either.
@@ -143,31 +144,6 @@ fn possible_decisions_narrow_every_operator() {
     let kept = ["input", "softmax", "local-response-norm", "bias"];
     assert_eq!(narrowed.len(), 31 - kept.len(), "{narrowed:?}");
     assert!(narrowed.values().all(|count| *count >= 5), "{narrowed:?}");
-}
-
-#[test]
-fn a_structure_file_round_trips_and_counts_its_dead() {
-    let graph = toys::inception_block();
-    let channels = Channels::of(&graph);
-    let dead: Vec<_> = channels.on(graph.find("branch1/1x1").unwrap()).to_vec();
-    let keep = channels.keep_where(|group| !dead.contains(&group));
-    let survivors = ChannelMap::of(&graph, &channels, &keep).unwrap();
-    let shrunk = graph.with_widths(&survivors.widths()).unwrap();
-    let structure = Structure {
-        schema: Structure::SCHEMA,
-        hash: structure_hash(&shrunk),
-        regularization_strength: 4.0,
-        cost: "flops".to_owned(),
-        alive_threshold: 0.01,
-        seed: 0,
-        costs: Costs { before: Summary::of(&graph), after: Summary::of(&shrunk) },
-        layers: Structure::layers(&graph, &channels, &survivors),
-    };
-    // The 1x1 reduction of 3 channels dies, and with it the 3x3 convolution of 5 channels that it alone feeds.
-    assert_eq!(structure.dead_channels(), 3 + 5);
-    assert_eq!(structure.layers["branch1/3x3"].after, 0);
-    let text = serde_json::to_string(&structure).unwrap();
-    assert_eq!(serde_json::from_str::<Structure>(&text).unwrap(), structure);
 }
 
 #[test]
