@@ -3,7 +3,7 @@
 use super::{hold, packages, string};
 
 /// Layer, crate and the crates of the workspace that it uses outside of its tests.
-const TABLE: [(u8, &str, &[&str]); 12] = [
+const TABLE: [(u8, &str, &[&str]); 13] = [
     (
         5,
         "runner",
@@ -26,6 +26,7 @@ const TABLE: [(u8, &str, &[&str]); 12] = [
     (2, "cost-models", &["graph"]),
     (2, "architectures", &["graph"]),
     (2, "datasets", &[]),
+    (2, "onnx", &["graph"]),
     (1, "tensor-ops", &[]),
     (1, "graph", &[]),
     // Used in tests alone.
