@@ -33,7 +33,7 @@ use serde::Deserialize;
 
 pub use architecture::{Architecture, named};
 pub use cost::{Cost, Latency, Weighted, WeightedLatency};
-pub use dataset::{Dataset, PublishedImages, Synthetic};
+pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{
