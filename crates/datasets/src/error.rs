@@ -79,6 +79,10 @@ pub enum DatasetError {
     CifarRecords { file: String, found: usize, record: usize },
     #[error("`{file}` {reason}: get it again")]
     Archive { file: String, reason: String },
+    #[error("`{file}` {reason}")]
+    Npy { file: String, reason: String },
+    #[error("there is no array `{name}` or `{other}`: found {found}")]
+    NoArray { name: &'static str, other: &'static str, found: String },
     #[error("`{archive}` does not hold `{file}`: it is the archive of another data set")]
     NotInArchive { archive: String, file: String },
 

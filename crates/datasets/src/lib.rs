@@ -35,11 +35,14 @@ mod streams;
 
 pub mod cifar;
 pub mod idx;
+pub mod npy;
+pub mod numpy;
 pub mod tar;
 
 mod dataset;
 mod idx_sources;
 mod synthetic;
+mod zip;
 
 mod normalization;
 

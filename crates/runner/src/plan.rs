@@ -78,6 +78,8 @@ pub enum Dataset {
     /// CIFAR-100 with its fine classes, from the folder given with `--data-dir`.
     #[serde(rename = "cifar-100")]
     Cifar100(Images),
+    /// Arrays of NumPy, from the `.npz` file or the folder given with `--data-dir`.
+    Npz(Images),
     /// Generated bars ([`datasets::Bars`]), with `train + validation` training images.
     Synthetic {
         /// Height and width in pixels.
@@ -97,6 +99,7 @@ impl Dataset {
             Self::Mnist(_) => "mnist",
             Self::Cifar10(_) => "cifar-10",
             Self::Cifar100(_) => "cifar-100",
+            Self::Npz(_) => "npz",
             Self::Synthetic { .. } => "synthetic",
         }
     }
@@ -108,6 +111,7 @@ impl Dataset {
             | Self::Mnist(images)
             | Self::Cifar10(images)
             | Self::Cifar100(images)
+            | Self::Npz(images)
             | Self::Synthetic { images, side: _, channels: _ } => images,
         }
     }

@@ -37,7 +37,7 @@ use serde::Deserialize;
 pub use architecture::{Architecture, named};
 pub use cost::{Cost, Latency, Weighted, WeightedLatency};
 pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
-pub use dataset::{Dataset, PublishedImages, Synthetic};
+pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{

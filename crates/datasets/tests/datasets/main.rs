@@ -6,6 +6,7 @@ mod batches;
 mod bundled;
 mod cifar;
 mod idx_faults;
+mod numpy_files;
 mod sources;
 mod synthetic;
 mod tar_files;

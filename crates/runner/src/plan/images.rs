@@ -23,6 +23,20 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
         spec::Dataset::Cifar100(written) => {
             Published::cifar(&CIFAR_100, "cifar-100").plan(Dataset::Cifar100, written, problems)
         }
+        spec::Dataset::Npz(spec::Arrays {
+            height,
+            width,
+            channels,
+            classes,
+            train,
+            validation,
+            test,
+        }) => {
+            let images =
+                Images { train: train.size(), validation: validation.size(), test: test.size() };
+            let shape = Shape::new(height.size(), width.size(), channels.size());
+            (Dataset::Npz(images), shape, classes.size())
+        }
         spec::Dataset::Synthetic(spec::Synthetic { side, channels, train, validation, test }) => {
             let (side, channels) = (side.size(), channels.size());
             let images =

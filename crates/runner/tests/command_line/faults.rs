@@ -100,6 +100,11 @@ fn missing_and_repeated_keys_are_named() {
         ("a key is missing", "  epochs: 5\n", ""),
         ("a key is missing in braces", "{ epochs: 3, batch_size: 128,", "{ epochs: 3,"),
         ("a setting is missing", "{ peak: 0.1 }", "{}"),
+        (
+            "the number of classes is missing",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ npz: { height: 28, width: 28, train: 500, validation: 100, test: 100 } }",
+        ),
         ("a section is repeated", "baselines: [uniform]\n", "seeds: [2]\n"),
         ("a key is repeated", "  weight_decay: 5.0e-4\n", "  epochs: 7\n"),
         ("a key is repeated in braces", "nesterov: true", "momentum: 0.8"),
@@ -164,6 +169,11 @@ fn numbers_out_of_range_say_the_range() {
         ("a negative decay", "weight_decay: 5.0e-4", "weight_decay: -5.0e-4"),
         ("a negative seed", "seeds: [0, 1]", "seeds: [0, -1]"),
         ("an absurd batch", "  batch_size: 128\n", "  batch_size: 1000000000\n"),
+        (
+            "too many channels",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ npz: { height: 28, width: 28, channels: 5, classes: 3, train: 500, validation: 100, test: 100 } }",
+        ),
         ("divisor zero", "baselines: [uniform]", "  channel_divisor: 0"),
     ]);
     sheet.check("out_of_range.txt");

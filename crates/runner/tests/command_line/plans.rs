@@ -142,6 +142,11 @@ fn every_data_set_gives_its_shape_and_images() {
         assert_eq!((cifar.dataset.name(), cifar.dataset.images()), (name, images));
         assert_eq!((cifar.input, cifar.classes), (Shape::new(32, 32, 3), classes));
     }
+    let npz = with(
+        "{ npz: { height: 20, width: 30, channels: 3, classes: 7, train: 90, validation: 10, test: 20 } }",
+    );
+    assert_eq!(npz.dataset, Dataset::Npz(Images { train: 90, validation: 10, test: 20 }));
+    assert_eq!((npz.input, npz.classes), (Shape::new(20, 30, 3), 7));
     let bars = with("{ synthetic: { side: 16, channels: 3, train: 100 } }");
     let images = Images { train: 100, validation: 128, test: 256 };
     assert_eq!(bars.dataset, Dataset::Synthetic { side: 16, channels: 3, images });
