@@ -5,6 +5,7 @@
 mod bad_data;
 mod broken_disk;
 mod calibration;
+mod cycles;
 mod experiments;
 mod program;
 mod resume;

@@ -24,7 +24,7 @@ fn the_smoke_experiment_runs_the_whole_loop_and_then_has_nothing_left_to_do() {
     let path = folder.path().join("smoke");
     let before = results(&path);
     let rows = report::row::from_csv(std::str::from_utf8(&before["points.csv"]).unwrap()).unwrap();
-    for arm in Arm::ALL {
+    for arm in [Arm::Uniform, Arm::Shrink, Arm::Expand] {
         assert!(rows.iter().any(|row| row.arm == arm), "no row of arm {arm}");
     }
     let seed =

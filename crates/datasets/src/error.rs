@@ -66,6 +66,26 @@ pub enum DatasetError {
     )]
     PairCounts { images_file: String, images: usize, labels_file: String, labels: usize },
 
+    #[error(
+        "`{file}` was not found: get `{archive}` from https://www.cs.toronto.edu/~kriz/cifar.html, and pass the folder that \
+         holds it, or what is in it, with `--data-dir`"
+    )]
+    CifarMissing { file: String, archive: &'static str },
+    #[error(
+        "`{file}` has {found} bytes, expected {expected}: the file is damaged or of another data set, get it again"
+    )]
+    CifarSize { file: String, found: usize, expected: usize },
+    #[error("`{file}` has {found} bytes, expected one or more records of {record}")]
+    CifarRecords { file: String, found: usize, record: usize },
+    #[error("`{file}` {reason}: get it again")]
+    Archive { file: String, reason: String },
+    #[error("`{file}` {reason}")]
+    Npy { file: String, reason: String },
+    #[error("there is no array `{name}` or `{other}`: found {found}")]
+    NoArray { name: &'static str, other: &'static str, found: String },
+    #[error("`{archive}` does not hold `{file}`: it is the archive of another data set")]
+    NotInArchive { archive: String, file: String },
+
     #[error("there are {images} images and {labels} labels: give one label per image")]
     Counts { images: usize, labels: usize },
     #[error(

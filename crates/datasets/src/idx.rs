@@ -176,7 +176,7 @@ fn word(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes.try_into().expect("a word is four bytes"))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits
         .map(|digit| char::from_digit(u32::from(digit), 16).expect("half a byte is one digit"))

@@ -33,11 +33,16 @@
 mod error;
 mod streams;
 
+pub mod cifar;
 pub mod idx;
+pub mod npy;
+pub mod numpy;
+pub mod tar;
 
 mod dataset;
 mod idx_sources;
 mod synthetic;
+mod zip;
 
 mod normalization;
 
@@ -46,6 +51,7 @@ mod batches;
 
 pub use augment::Augmentation;
 pub use batches::{Batches, Epoch, Evaluation};
+pub use cifar::{CIFAR_10, CIFAR_100, CifarImages, CifarSource};
 pub use dataset::{ImageSet, Split};
 pub use error::DatasetError;
 pub use idx_sources::{FASHION_MNIST, IdxFile, IdxPart, IdxSource, MNIST};

@@ -216,12 +216,7 @@ impl Carrier<'_> {
     fn blocks_agree(&self, node: &Node, conv: &Conv2d) -> bool {
         let input = node.inputs[0];
         let block = self.channels.on(input).len() / conv.groups;
-        let channels = &self.wires[input.index()].channels;
-        let left = |index: usize| {
-            let own = channels.iter().filter(move |channel| *channel / block == index);
-            own.map(move |channel| channel % block)
-        };
-        conv.groups == 1 || (1..conv.groups).all(|index| left(index).eq(left(0)))
+        agree(&self.wires[input.index()].channels, block, conv.groups)
     }
 
     /// A join keeps operands that fit. A sum does without operands that are silent, a difference without a silent second;
@@ -296,13 +291,10 @@ impl Carrier<'_> {
     fn merged(&self, node: &Node) -> Option<Wire> {
         let input = &self.wires[node.inputs[0].index()];
         let block = node.shape.channels;
-        let of_block = |index: usize| {
-            let own = input.channels.iter().filter(move |channel| *channel / block == index);
-            own.map(move |channel| channel % block)
-        };
         let blocks = self.channels.on(node.inputs[0]).len() / block;
-        let agree = (1..blocks).all(|index| of_block(index).eq(of_block(0)));
-        agree.then(|| Wire { channels: of_block(0).collect(), silent: input.silent })
+        let first = input.channels.iter().filter(|channel| **channel < block);
+        agree(&input.channels, block, blocks)
+            .then(|| Wire { channels: first.copied().collect(), silent: input.silent })
     }
 
     /// All channels, or none of them.
@@ -317,6 +309,18 @@ impl Carrier<'_> {
     fn positions(&self, wire: NodeId) -> Vec<Vec<usize>> {
         positions(&self.wires[wire.index()].channels, self.channels.on(wire).len())
     }
+}
+
+/// Whether all blocks of a wire have the same channels left, or as many where some are multiplied.
+fn agree(channels: &[usize], block: usize, blocks: usize) -> bool {
+    let left = |index: usize| {
+        let own = channels.iter().filter(move |channel| *channel / block == index);
+        own.map(move |channel| channel % block)
+    };
+    let rising = channels.is_sorted_by(|a, b| a < b);
+    (1..blocks).all(|index| {
+        if rising { left(index).eq(left(0)) } else { left(index).count() == left(0).count() }
+    })
 }
 
 /// Inverts a list: for every value below `count` the places where it stands.

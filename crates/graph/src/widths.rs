@@ -109,7 +109,7 @@ impl Graph {
         Widths::from_wires(wires)
     }
 
-    /// The same network with other widths; only those of producers are read, all others follow.
+    /// The same network with other widths; those of producers are read, all others follow.
     ///
     /// Width 0 deletes a wire and everything that it alone feeds or is fed by, and a join loses that input. A join left
     /// with one input is that input. The graph is rebuilt through the [`Builder`], so its shapes are proved anew. Errors with
@@ -211,7 +211,7 @@ impl Graph {
                 present(Op::Linear(linear))
             }
             Op::Gather(gather) => {
-                let chosen = self.selection(node, gather, source)?;
+                let chosen = self.selection(node, gather, width, source)?;
                 (!chosen.channels.is_empty()).then_some(Op::Gather(chosen))
             }
             Op::Pad(pad) => Some(Op::Pad(match source {
@@ -264,12 +264,17 @@ impl Graph {
         &self,
         node: &Node,
         gather: &Gather,
+        width: usize,
         source: &Source<'_>,
     ) -> Result<Gather, GraphError> {
         let input = node.inputs[0];
         let before = self.node(input).shape.channels;
         match source {
-            Source::Widths(widths) if widths.on(input) == before => Ok(gather.clone()),
+            Source::Widths(widths)
+                if widths.on(input) == before && gather.channels.len() == width =>
+            {
+                Ok(gather.clone())
+            }
             Source::Widths(_) => Err(GraphError::NeedsChannels(node.name.clone())),
             Source::Map(map) => {
                 let places = positions(map.on(input), before);

@@ -139,11 +139,7 @@ impl Budget {
         else {
             return Phase::Landed;
         };
-        if most * (FORCE - ARRIVE) <= progress - ARRIVE {
-            Phase::Removing
-        } else {
-            Phase::Falling
-        }
+        if most * (FORCE - ARRIVE) <= progress - ARRIVE { Phase::Removing } else { Phase::Falling }
     }
 
     /// Whether some cost is above its floor, so that one more may die.

@@ -243,6 +243,12 @@ impl MorphNet {
         self.alive_shares(parameters)[0]
     }
 
+    /// How many times more the penalty changed the strengths than the data did, since this was made or restored; nothing
+    /// before the second step. Far above 1 the penalty overwhelms the data.
+    pub fn pressure(&self) -> Option<f64> {
+        self.watch.ratio()
+    }
+
     /// Which groups live, by [`GroupId::index`]: those that did not die where deaths are guarded, else those above the
     /// threshold.
     pub fn alive(&self, strengths: &[f32]) -> Vec<bool> {

@@ -13,8 +13,8 @@ use surgery::{expand, mask, shrink};
 use tensor_ops::Cpu;
 use testkit::{strategies, toys};
 use training::{
-    Control, Curve, Evaluator, Network, Optimizer, Parameters, Penalty, PenaltyStep, Recipe,
-    Schedule, Trainer,
+    Control, Curve, Evaluator, GateRecipe, Network, Optimizer, Parameters, Penalty, PenaltyStep,
+    Recipe, Schedule, Trainer,
 };
 
 fn objective(x: &[f32], v: &[f32], threshold: f64) -> f64 {
@@ -252,6 +252,7 @@ fn a_search_leaves_channels_that_are_exactly_silent_and_shrinking_keeps_every_ve
         label_smoothing: 0.0,
         batch_norm_momentum: 0.1,
         augmentation: Augmentation::default(),
+        gates: GateRecipe::default(),
     };
     let seed = wide_for_bars();
     let flops = CostForm::of(&Flops, &seed);

@@ -86,21 +86,23 @@ fn merge(points: &[Knot]) -> Knot {
     Knot { flops: points[0].flops, accuracy: sum.zip(zero, |a, _| a / n) }
 }
 
-/// What a learned point has over the uniform curve at its own FLOPs, in accuracy points (0.01 of a fraction).
+/// What a point has over the uniform curve at its own FLOPs, in accuracy points (0.01 of a fraction).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
-    /// Validation accuracy, learned minus uniform.
+    /// Validation accuracy, this point's minus uniform.
     pub validation_points: f64,
-    /// Test accuracy, learned minus uniform.
+    /// Test accuracy, this point's minus uniform.
     pub test_points: f64,
 }
 
-/// Every learned point against the uniform curve.
+/// Every point against the uniform curve; what counts wins and means counts learned points only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// One entry per summary, in their order; `None` for a uniform point and for a learned point outside the range
+    /// One entry per summary, in their order; `None` for a uniform point and for any other point outside the range
     /// of the uniform curve.
     pub differences: Vec<Option<Difference>>,
+    /// Those of learned points.
+    of_learned: Vec<Difference>,
     /// Number of learned points, compared or not.
     pub learned: usize,
     /// Number of uniform points.
@@ -133,11 +135,11 @@ impl Comparison {
     }
 
     fn known(&self) -> impl Iterator<Item = &Difference> {
-        self.differences.iter().flatten()
+        self.of_learned.iter()
     }
 }
 
-/// Compares every learned summary with the uniform curve at the same FLOPs.
+/// Compares every other summary with the uniform curve at the same FLOPs.
 ///
 /// # Errors
 ///
@@ -145,15 +147,15 @@ impl Comparison {
 pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
     let curve = UniformCurve::of(summaries)?;
     let difference = |summary: &Summary| {
-        let learned = summary.arm.is_learned().then(|| accuracy(summary))?;
-        let gap =
-            learned.zip(curve.at(summary.flops)?, |learned, uniform| 100.0 * (learned - uniform));
+        let found = (summary.arm != Arm::Uniform).then(|| accuracy(summary))?;
+        let gap = found.zip(curve.at(summary.flops)?, |found, uniform| 100.0 * (found - uniform));
         Some(Difference { validation_points: gap.validation, test_points: gap.test })
     };
-    let learned = summaries.iter().filter(|summary| summary.arm.is_learned()).count();
+    let learned = || summaries.iter().filter(|summary| summary.arm.is_learned());
     Ok(Comparison {
         differences: summaries.iter().map(difference).collect(),
-        learned,
-        uniform: summaries.len() - learned,
+        of_learned: learned().filter_map(difference).collect(),
+        learned: learned().count(),
+        uniform: summaries.iter().filter(|summary| summary.arm == Arm::Uniform).count(),
     })
 }

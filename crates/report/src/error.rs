@@ -35,7 +35,9 @@ pub enum Error {
         expected: &'static str,
     },
     /// A word that names no arm.
-    #[error("found the arm `{found}`, expected `uniform`, `shrink` or `expand`")]
+    #[error(
+        "found the arm `{found}`, expected `uniform`, `shrink`, `expand`, `shuffled`, `random`, `l1-norm` or `group-norm`"
+    )]
     Arm {
         /// The word, shortened.
         found: String,

@@ -23,6 +23,8 @@
 //!     epochs: 5,
 //!     dead_channels: 0,
 //!     structure: "5f3a".to_owned(),
+//!     target: None,
+//!     cycle: 1,
 //! };
 //! let rows = [
 //!     point(Arm::Uniform, None, 4_090_000, 0.9036),

@@ -52,10 +52,13 @@ pub fn to_csv(summaries: &[Summary]) -> String {
         "every record has the same number of fields and a Vec takes every write";
     let front = summary_front(summaries);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["on_front"].into_iter().chain(columns())).expect(IN_MEMORY);
+    let columns = columns(summaries);
+    let header = ["on_front"].into_iter().chain(columns.iter().copied());
+    writer.write_record(header).expect(IN_MEMORY);
     for index in by_flops(summaries) {
         let on_front = front.contains(&index).to_string();
-        let fields = [on_front].into_iter().chain(record(&summaries[index]));
+        let fields =
+            [on_front].into_iter().chain(record(&summaries[index])).take(1 + columns.len());
         writer.write_record(fields).expect(IN_MEMORY);
     }
     into_text(writer)

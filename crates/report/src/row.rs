@@ -9,7 +9,7 @@ use crate::error::{Error, shortened};
 
 /// How a point's widths came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Arm {
     /// The seed's widths, all multiplied by one number: the baseline.
     Uniform,
@@ -17,11 +17,27 @@ pub enum Arm {
     Shrink,
     /// The widths left, multiplied until the budget is spent.
     Expand,
+    /// The widths left, dealt to other layers, at the cost of the shrunk network.
+    Shuffled,
+    /// Random widths at the cost of the shrunk network.
+    Random,
+    /// The channels of a trained seed with the largest L1 norms, at the cost of the shrunk network.
+    L1Norm,
+    /// The channel groups of a trained seed with the largest norms, at the cost of the shrunk network.
+    GroupNorm,
 }
 
 impl Arm {
     /// Every arm, in the order of reports.
-    pub const ALL: [Self; 3] = [Self::Uniform, Self::Shrink, Self::Expand];
+    pub const ALL: [Self; 7] = [
+        Self::Uniform,
+        Self::Shrink,
+        Self::Expand,
+        Self::Shuffled,
+        Self::Random,
+        Self::L1Norm,
+        Self::GroupNorm,
+    ];
 
     /// The word in files and tables.
     pub const fn name(self) -> &'static str {
@@ -29,14 +45,31 @@ impl Arm {
             Self::Uniform => "uniform",
             Self::Shrink => "shrink",
             Self::Expand => "expand",
+            Self::Shuffled => "shuffled",
+            Self::Random => "random",
+            Self::L1Norm => "l1-norm",
+            Self::GroupNorm => "group-norm",
         }
     }
 
     /// Whether the widths were learned.
     pub const fn is_learned(self) -> bool {
         match self {
-            Self::Uniform => false,
+            Self::Uniform | Self::Shuffled | Self::Random | Self::L1Norm | Self::GroupNorm => false,
             Self::Shrink | Self::Expand => true,
+        }
+    }
+
+    /// Whether a search decided the cost: of learned widths, and of what is compared with them at equal cost.
+    pub const fn has_search(self) -> bool {
+        match self {
+            Self::Uniform => false,
+            Self::Shrink
+            | Self::Expand
+            | Self::Shuffled
+            | Self::Random
+            | Self::L1Norm
+            | Self::GroupNorm => true,
         }
     }
 }
@@ -63,13 +96,13 @@ impl FromStr for Arm {
 pub struct PointRow {
     /// How the widths came about.
     pub arm: Arm,
-    /// Regularization strength of the search that learned the widths; `None` exactly for [`Arm::Uniform`].
+    /// Regularization strength of the search; `None` for [`Arm::Uniform`] and for searches that end at a target.
     pub regularization_strength: Option<f64>,
     /// The planned width multiplier of the seed whose cost is the budget of the expansion; `Some` exactly for
     /// [`Arm::Expand`].
     pub budget: Option<f64>,
-    /// What the widths were multiplied with: planned for [`Arm::Uniform`], 1 for [`Arm::Shrink`], and for
-    /// [`Arm::Expand`] the multiplier that spends the budget, which differs between seeds as the learned widths do.
+    /// What the widths were multiplied with: planned for [`Arm::Uniform`], for [`Arm::Expand`] the multiplier that spends
+    /// the budget, which differs between seeds as the learned widths do, and 1 for the others.
     pub width_multiplier: f64,
     /// Seed of every random stream of the point.
     pub seed: u64,
@@ -91,9 +124,22 @@ pub struct PointRow {
     pub dead_channels: u64,
     /// Hash of the widths by node name.
     pub structure: String,
+    /// The target of the search in words, such as `50% flops`, if it had one instead of a strength.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Cycle of the search, from 1; 1 for [`Arm::Uniform`].
+    #[serde(default = "first")]
+    pub cycle: u32,
 }
 
-/// Columns of `points.csv`, in order.
+fn first() -> u32 {
+    1
+}
+
+/// Columns that `points.csv` has after [`COLUMNS`] if a row has a target or a cycle after the first.
+pub const MORE_COLUMNS: [&str; 2] = ["target", "cycle"];
+
+/// Columns of every `points.csv`, in order.
 pub const COLUMNS: [&str; 14] = [
     "arm",
     "regularization_strength",
@@ -112,20 +158,59 @@ pub const COLUMNS: [&str; 14] = [
 ];
 
 impl PointRow {
+    /// Whether one of [`MORE_COLUMNS`] has something to say.
+    fn has_more(&self) -> bool {
+        self.target.is_some() || self.cycle != 1
+    }
+
+    /// The fields in the order of [`COLUMNS`] and [`MORE_COLUMNS`].
+    fn record(&self) -> [String; COLUMNS.len() + MORE_COLUMNS.len()] {
+        let float = |value: f64| format!("{value:?}");
+        let optional = |value: Option<f64>| value.map_or_else(String::new, float);
+        [
+            self.arm.to_string(),
+            optional(self.regularization_strength),
+            optional(self.budget),
+            float(self.width_multiplier),
+            self.seed.to_string(),
+            self.macs.to_string(),
+            self.flops.to_string(),
+            self.params.to_string(),
+            self.activations.to_string(),
+            float(self.validation_accuracy),
+            float(self.test_accuracy),
+            self.epochs.to_string(),
+            self.dead_channels.to_string(),
+            self.structure.clone(),
+            self.target.clone().unwrap_or_default(),
+            self.cycle.to_string(),
+        ]
+    }
+
     /// Refuses a row that cannot be placed on a curve; `at` says where it stands.
     pub(crate) fn check(&self, at: impl Fn() -> String) -> Result<(), Error> {
         let strength = self.regularization_strength;
-        let strength_fits = match strength {
-            None => !self.arm.is_learned(),
-            Some(strength) => self.arm.is_learned() && strength.is_finite() && strength >= 0.0,
+        let strength_fits = match (strength, &self.target) {
+            (None, None) => !self.arm.has_search(),
+            (Some(strength), None) => {
+                self.arm.has_search() && strength.is_finite() && strength >= 0.0
+            }
+            (None, Some(_)) => true,
+            (Some(_), Some(_)) => false,
         };
+        let target_fits = self.target.as_ref().is_none_or(|words| {
+            self.arm.has_search() && !words.is_empty() && !words.contains(char::is_control)
+        });
+        let cycle_fits = self.cycle == 1 || (self.cycle > 1 && self.arm.has_search());
         let budget_fits = match self.budget {
             None => self.arm != Arm::Expand,
             Some(budget) => self.arm == Arm::Expand && is_positive(budget),
         };
         let multiplier_fits = match self.arm {
             Arm::Uniform | Arm::Expand => is_positive(self.width_multiplier),
-            Arm::Shrink => self.width_multiplier == 1.0,
+            Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
+                self.width_multiplier == 1.0
+            }
         };
         let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let checks = [
@@ -139,6 +224,8 @@ impl PointRow {
                 self.validation_accuracy.to_string(),
             ),
             (is_fraction(self.test_accuracy), "test_accuracy", self.test_accuracy.to_string()),
+            (target_fits, "target", self.target.clone().unwrap_or_default()),
+            (cycle_fits, "cycle", self.cycle.to_string()),
         ];
         match checks.into_iter().find(|(holds, _, _)| !holds) {
             None => Ok(()),
@@ -163,12 +250,16 @@ pub(crate) fn is_fraction(value: f64) -> bool {
 /// What a column of a points file allows.
 pub(crate) fn expectation(column: &str) -> &'static str {
     match column {
-        "arm" => "`uniform`, `shrink` or `expand`",
+        "arm" => "`uniform`, `shrink`, `expand`, `shuffled`, `random`, `l1-norm` or `group-norm`",
         "regularization_strength" => {
-            "nothing for `uniform`, and a finite number of at least 0 for `shrink` and `expand`"
+            "nothing for `uniform` and where there is a target, and a finite number of at least 0 otherwise"
         }
-        "budget" => "a finite number above 0 for `expand`, and nothing for `uniform` and `shrink`",
-        "width_multiplier" => "a finite number above 0, and 1 for `shrink`",
+        "budget" => "a finite number above 0 for `expand`, and nothing for all others",
+        "width_multiplier" => "a finite number above 0, and 1 unless `uniform` or `expand`",
+        "target" => {
+            "nothing for `uniform` and where there is a strength, and one line of text otherwise"
+        }
+        "cycle" => "a whole number above 0, and 1 for `uniform`",
         "flops" => "a whole number above 0",
         "validation_accuracy" | "test_accuracy" => "a fraction from 0 to 1",
         "epochs" => "a whole number up to 4294967295",
@@ -182,12 +273,18 @@ pub(crate) fn expectation(column: &str) -> &'static str {
 /// Floats are written in the shortest form that reads back as the same number, so [`from_csv`] returns equal rows.
 pub fn to_csv(rows: &[PointRow]) -> String {
     const IN_MEMORY: &str = "a row has a fixed number of plain fields and a Vec takes every write";
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    writer.write_record(COLUMNS).expect(IN_MEMORY);
+    let more = rows.iter().any(PointRow::has_more);
+    let columns = if more { COLUMNS.len() + MORE_COLUMNS.len() } else { COLUMNS.len() };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(all_columns().take(columns)).expect(IN_MEMORY);
     for row in rows {
-        writer.serialize(row).expect(IN_MEMORY);
+        writer.write_record(&row.record()[..columns]).expect(IN_MEMORY);
     }
     into_text(writer)
+}
+
+fn all_columns() -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().chain(MORE_COLUMNS)
 }
 
 /// What a writer over memory holds.
@@ -200,14 +297,14 @@ pub(crate) fn into_text(writer: csv::Writer<Vec<u8>>) -> String {
 ///
 /// # Errors
 ///
-/// [`Error::Header`] unless the first line is exactly the column names; [`Error::Csv`] for a row with a missing or
+/// [`Error::Header`] unless the first line is exactly [`COLUMNS`], or these and [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
 /// surplus field; [`Error::Value`] for a value its column does not allow, a NaN among them. Each names its line.
 pub fn from_csv(text: &str) -> Result<Vec<PointRow>, Error> {
     // The reader would skip the mark too, but its byte positions would not.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(text, &error))?.clone();
-    if header.iter().ne(COLUMNS) {
+    if header.iter().ne(COLUMNS) && header.iter().ne(all_columns()) {
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(Error::Header { found: shortened(&found), expected: COLUMNS.join(",") });
     }
@@ -251,7 +348,7 @@ fn unreadable(line: u64, record: &csv::StringRecord, error: &csv::Error) -> Erro
     } else {
         None
     };
-    match column.and_then(|column| Some((*COLUMNS.get(column)?, record.get(column)?))) {
+    match column.and_then(|column| Some((all_columns().nth(column)?, record.get(column)?))) {
         None => Error::Csv { line, message: error.to_string() },
         Some((column, found)) => Error::Value {
             at: format!("line {line}"),

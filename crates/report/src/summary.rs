@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 
 use crate::error::Error;
 use crate::number::compact;
-use crate::row::{Arm, COLUMNS, PointRow, expectation, into_text, is_fraction, is_positive};
+use crate::row::{
+    Arm, COLUMNS, MORE_COLUMNS, PointRow, expectation, into_text, is_fraction, is_positive,
+};
 
 /// A point of a sweep, averaged over seeds.
 ///
@@ -13,7 +15,7 @@ use crate::row::{Arm, COLUMNS, PointRow, expectation, into_text, is_fraction, is
 pub struct Summary {
     /// How the widths came about.
     pub arm: Arm,
-    /// Regularization strength; `None` for [`Arm::Uniform`].
+    /// Regularization strength; `None` for [`Arm::Uniform`] and where there is a target.
     pub regularization_strength: Option<f64>,
     /// Width multiplier of the seed whose cost is the budget; `Some` exactly for [`Arm::Expand`].
     pub budget: Option<f64>,
@@ -37,19 +39,34 @@ pub struct Summary {
     pub test_accuracy: f64,
     /// Sample standard deviation of the test accuracy; `None` for a single seed.
     pub test_std: Option<f64>,
-    /// Epochs of retraining, the same for every seed.
+    /// Epochs of retraining; the mean, rounded, where each seed has its own.
     pub epochs: u32,
     /// Mean number of dead channels.
     pub dead_channels: f64,
     /// Hash of the widths under each seed, in the order of `seeds`.
     pub structures: Vec<String>,
+    /// The target of the search, if it had one.
+    pub target: Option<String>,
+    /// Cycle of the search, from 1.
+    pub cycle: u32,
 }
 
 impl Summary {
     /// The point in words: `uniform x0.75` by its multiplier, `shrink 4` by its strength, and `expand 4 to 1` by its
-    /// strength and budget.
+    /// strength and budget. A target stands for the strength, and a cycle after the first is added.
     pub fn name(&self) -> String {
-        point_name(self.arm, self.regularization_strength, self.budget, self.width_multiplier)
+        let search = pressure(self.regularization_strength, self.target.as_deref());
+        point_name(self.arm, &search, self.budget, self.width_multiplier, self.cycle)
+    }
+
+    /// The arm, with the cycle if it is not the first: `expand, cycle 2`.
+    pub(crate) fn series(&self) -> String {
+        series(self.arm, self.cycle)
+    }
+
+    /// The strength or the target of the search; empty if there was none.
+    pub(crate) fn pressure(&self) -> String {
+        pressure(self.regularization_strength, self.target.as_deref())
     }
 
     /// Refuses a summary that cannot be placed on a curve.
@@ -89,26 +106,38 @@ impl Summary {
 const VALIDATION_STD: &str = "validation_accuracy_std";
 const TEST_STD: &str = "test_accuracy_std";
 
-fn point_name(
-    arm: Arm,
-    strength: Option<f64>,
-    budget: Option<f64>,
-    width_multiplier: f64,
-) -> String {
-    let learned = strength.map_or_else(String::new, |strength| format!(" {}", compact(strength)));
-    match (arm, budget) {
-        (Arm::Uniform, _) => format!("{arm} x{}", compact(width_multiplier)),
-        (Arm::Shrink | Arm::Expand, None) => format!("{arm}{learned}"),
-        (Arm::Shrink | Arm::Expand, Some(budget)) => {
-            format!("{arm}{learned} to {}", compact(budget))
-        }
+fn pressure(strength: Option<f64>, target: Option<&str>) -> String {
+    match (strength, target) {
+        (Some(strength), _) => compact(strength),
+        (None, Some(target)) => target.to_owned(),
+        (None, None) => String::new(),
     }
 }
 
-/// Averages the rows of each point over seeds. A point is an arm, a strength and a scale: the budget of an expansion,
+pub(crate) fn series(arm: Arm, cycle: u32) -> String {
+    if cycle == 1 { arm.to_string() } else { format!("{arm}, cycle {cycle}") }
+}
+
+fn point_name(
+    arm: Arm,
+    search: &str,
+    budget: Option<f64>,
+    width_multiplier: f64,
+    cycle: u32,
+) -> String {
+    let learned = if search.is_empty() { String::new() } else { format!(" {search}") };
+    let cycle = if cycle == 1 { String::new() } else { format!(", cycle {cycle}") };
+    match (arm, budget) {
+        (Arm::Uniform, _) => format!("{arm} x{}", compact(width_multiplier)),
+        (_, None) => format!("{arm}{learned}{cycle}"),
+        (_, Some(budget)) => format!("{arm}{learned} to {}{cycle}", compact(budget)),
+    }
+}
+
+/// Averages the rows of each point over seeds. A point is an arm, a cycle, a strength or target, and a scale: the budget of an expansion,
 /// whatever multiplier spends it under each seed, and the width multiplier otherwise.
 ///
-/// The result is ordered by arm, strength and scale and does not depend on the order of the rows.
+/// The result is ordered by arm, cycle, strength or target, and scale, and does not depend on the order of the rows.
 ///
 /// # Errors
 ///
@@ -127,20 +156,28 @@ fn by_point(a: &PointRow, b: &PointRow) -> Ordering {
     // Adding zero makes -0.0 and 0.0 one strength.
     let strength = |row: &PointRow| row.regularization_strength.unwrap_or(0.0) + 0.0;
     let scale = |row: &PointRow| row.budget.unwrap_or(row.width_multiplier);
-    a.arm.cmp(&b.arm).then(strength(a).total_cmp(&strength(b))).then(scale(a).total_cmp(&scale(b)))
+    a.arm
+        .cmp(&b.arm)
+        .then(a.cycle.cmp(&b.cycle))
+        .then(a.target.cmp(&b.target))
+        .then(strength(a).total_cmp(&strength(b)))
+        .then(scale(a).total_cmp(&scale(b)))
 }
 
 /// One summary of rows that are the same point, in order of seed.
 fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
     let first = rows[0];
     let point = || {
-        let PointRow { arm, regularization_strength, budget, width_multiplier, .. } = *first;
-        point_name(arm, regularization_strength, budget, width_multiplier)
+        let search = pressure(first.regularization_strength, first.target.as_deref());
+        point_name(first.arm, &search, first.budget, first.width_multiplier, first.cycle)
     };
     if let Some(pair) = rows.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
         return Err(Error::RepeatedSeed { point: point(), seed: pair[0].seed });
     }
-    if let Some(other) = rows.iter().find(|row| row.epochs != first.epochs) {
+    // Learned networks may be trained for equal compute, which each spends on epochs of its own.
+    if first.arm == Arm::Uniform
+        && let Some(other) = rows.iter().find(|row| row.epochs != first.epochs)
+    {
         return Err(Error::MixedEpochs {
             point: point(),
             first: first.epochs.min(other.epochs),
@@ -167,9 +204,11 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
         validation_std,
         test_accuracy,
         test_std,
-        epochs: first.epochs,
+        epochs: mean(rows, |row| f64::from(row.epochs)).round() as u32,
         dead_channels: count(|row| row.dead_channels),
         structures: rows.iter().map(|row| row.structure.clone()).collect(),
+        target: first.target.clone(),
+        cycle: first.cycle,
     })
 }
 
@@ -188,7 +227,8 @@ fn mean(rows: &[&PointRow], field: fn(&PointRow) -> f64) -> f64 {
     (values().sum::<f64>() / rows.len() as f64).clamp(least, greatest)
 }
 
-/// The summaries as CSV, in the order given: the columns of `points.csv`, then `n` and the standard deviations.
+/// The summaries as CSV, in the order given: the columns of `points.csv`, then `n` and the standard deviations, and at the
+/// end those of [`MORE_COLUMNS`] if one of them has something to say.
 ///
 /// `seed` and `structure` list the seeds and their structures, separated by spaces; a standard deviation of a
 /// single seed is empty.
@@ -196,20 +236,24 @@ pub fn to_csv(summaries: &[Summary]) -> String {
     const IN_MEMORY: &str =
         "every record has the same number of fields and a Vec takes every write";
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns()).expect(IN_MEMORY);
+    let columns = columns(summaries);
+    writer.write_record(&columns).expect(IN_MEMORY);
     for summary in summaries {
-        writer.write_record(record(summary)).expect(IN_MEMORY);
+        writer.write_record(&record(summary)[..columns.len()]).expect(IN_MEMORY);
     }
     into_text(writer)
 }
 
 /// Columns of [`to_csv`].
-pub(crate) fn columns() -> impl Iterator<Item = &'static str> {
-    COLUMNS.into_iter().chain(["n", VALIDATION_STD, TEST_STD])
+pub(crate) fn columns(summaries: &[Summary]) -> Vec<&'static str> {
+    let more = summaries.iter().any(|summary| summary.target.is_some() || summary.cycle != 1);
+    let more = if more { &MORE_COLUMNS[..] } else { &[] };
+    let own = ["n", VALIDATION_STD, TEST_STD];
+    COLUMNS.iter().chain(&own).chain(more).copied().collect()
 }
 
-/// The fields of a summary, in the order of [`columns`].
-pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3] {
+/// The fields of a summary, in the order of [`columns`], with all of [`MORE_COLUMNS`].
+pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3 + MORE_COLUMNS.len()] {
     // `{:?}` writes floats as `points.csv` does (1.0); `{}` writes whole means as whole numbers (1).
     let float = |value: f64| format!("{value:?}");
     let optional = |value: Option<f64>| value.map_or_else(String::new, float);
@@ -232,5 +276,7 @@ pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3] {
         summary.seeds.len().to_string(),
         optional(summary.validation_std),
         optional(summary.test_std),
+        summary.target.clone().unwrap_or_default(),
+        summary.cycle.to_string(),
     ]
 }

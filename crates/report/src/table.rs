@@ -61,13 +61,16 @@ fn cells(
             [difference.validation_points, difference.test_points].map(signed_points)
         }
         (None, Arm::Uniform) => [String::new(), String::new()],
-        (None, Arm::Shrink | Arm::Expand) => ["-".to_owned(), "-".to_owned()],
+        (
+            None,
+            Arm::Shrink | Arm::Expand | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm,
+        ) => ["-".to_owned(), "-".to_owned()],
     };
     let optional = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), compact);
     let deviation = summary.test_std.map_or_else(String::new, |std| format!("±{:.2}", 100.0 * std));
     [
-        summary.arm.to_string(),
-        optional(summary.regularization_strength),
+        summary.series(),
+        Some(summary.pressure()).filter(|words| !words.is_empty()).unwrap_or("-".to_owned()),
         optional(summary.budget),
         compact(summary.width_multiplier),
         mega(summary.flops / 1e6),

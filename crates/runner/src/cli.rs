@@ -70,9 +70,9 @@ Examples:
   runner cost mobilenet-v2 --device laptop.json --measure
   runner cost squeezenet --kept
 
-FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm; --count adds them. Activations are
-output channels of kernels, macts their output values. Time is the larger of FLOPs / peak and
-bytes / bandwidth of every layer.";
+FLOPs are 2 x MACs. Parameters are kernels: no biases, no batch norm; --count adds them.
+Activations are output channels of kernels, macts their output values. Time is the larger of
+FLOPs / peak and bytes / bandwidth of every layer, or what a device file has measured.";
 
 const CALIBRATE_EXAMPLES: &str = "\
 Examples:

@@ -4,6 +4,7 @@
 //! and the hash of a plan names them.
 
 mod cost;
+mod cycles;
 mod images;
 mod points;
 mod problem;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
 
+pub use cycles::{Cycles, StopAfter};
 pub use points::{PointPlan, Search};
 pub use problem::Problem;
 pub use resolve::resolve;
@@ -52,6 +54,12 @@ pub struct Plan {
     pub sweep: Sweep,
     /// What the learned widths are compared with.
     pub baselines: Vec<Baseline>,
+    /// How often the loop is repeated.
+    #[serde(default, skip_serializing_if = "Cycles::is_one")]
+    pub cycles: Cycles,
+    /// The last phase of every cycle; the expansion if it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<StopAfter>,
     /// Costs of the seed.
     pub seed_cost: Summary,
 }
@@ -64,6 +72,14 @@ pub enum Dataset {
     FashionMnist(Images),
     /// MNIST, from the folder given with `--data-dir`.
     Mnist(Images),
+    /// CIFAR-10, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-10")]
+    Cifar10(Images),
+    /// CIFAR-100 with its fine classes, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-100")]
+    Cifar100(Images),
+    /// Arrays of NumPy, from the `.npz` file or the folder given with `--data-dir`.
+    Npz(Images),
     /// Generated bars ([`datasets::Bars`]), with `train + validation` training images.
     Synthetic {
         /// Height and width in pixels.
@@ -81,7 +97,22 @@ impl Dataset {
         match self {
             Self::FashionMnist(_) => "fashion-mnist",
             Self::Mnist(_) => "mnist",
+            Self::Cifar10(_) => "cifar-10",
+            Self::Cifar100(_) => "cifar-100",
+            Self::Npz(_) => "npz",
             Self::Synthetic { .. } => "synthetic",
+        }
+    }
+
+    /// How many images there are in each part.
+    pub fn images(self) -> Images {
+        match self {
+            Self::FashionMnist(images)
+            | Self::Mnist(images)
+            | Self::Cifar10(images)
+            | Self::Cifar100(images)
+            | Self::Npz(images)
+            | Self::Synthetic { images, side: _, channels: _ } => images,
         }
     }
 }

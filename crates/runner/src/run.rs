@@ -3,6 +3,7 @@
 //! All state lies in the results folder. Whatever is finished is there whole; whatever is not goes on from its checkpoint
 //! or starts again, and gives the same bytes either way.
 
+mod chain;
 mod collect;
 mod data;
 mod point;
@@ -21,7 +22,7 @@ use graph::Graph;
 use tensor_ops::Cpu;
 
 use crate::interrupt::Interrupt;
-use crate::plan::{Plan, PointPlan, Search};
+use crate::plan::{Cycles, Plan, PointPlan};
 use crate::store::{self, Lock};
 use data::Images;
 use progress::Progress;
@@ -74,11 +75,11 @@ impl Run<'_> {
     }
 
     fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
-        let Some(strength) = point.strength else {
+        let Some(search) = point.search() else {
             return point::uniform(self.plan, &self.seed, point).map(Some);
         };
-        match self.found(Search { seed: point.seed, strength })? {
-            Some(structure) => point::learned(self.plan, &self.seed, &structure, point),
+        match self.search_done(search)? {
+            Some(found) => point::learned(self.plan, &self.seed, &found, point),
             None => Ok(None),
         }
     }
@@ -152,7 +153,11 @@ fn prepare(plan: &Plan, folder: &Path, fresh: bool) -> Result<(), Failure> {
 }
 
 fn describe(plan: &Plan) -> String {
-    format!("{} searches and up to {} points", plan.searches().len(), plan.points().len())
+    let up_to = match plan.cycles {
+        Cycles::Count(_) => "",
+        Cycles::UntilNoGain { at_most: _ } => "up to ",
+    };
+    format!("{up_to}{} searches and up to {} points", plan.searches().len(), plan.points().len())
 }
 
 /// How many points are worked on at the same time, and with how many threads each.

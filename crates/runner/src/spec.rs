@@ -13,9 +13,12 @@
 //! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained from scratch |
 //! | `sweep` | yes | [`Sweep`] |
 //! | `baselines` | no, `[uniform]` | [`Baseline`] |
+//! | `cycles` | no, 1 | [`Cycles`]: how often widths are learned, each time from what the last cycle expanded to the seed's cost |
+//! | `stop_after` | no | [`StopAfter`]: `shrink` leaves every expansion out; the next cycle goes on from what was shrunk |
 
 mod architecture;
 mod cost;
+mod cycles;
 mod dataset;
 mod fault;
 mod locate;
@@ -33,7 +36,8 @@ use serde::Deserialize;
 
 pub use architecture::{Architecture, named};
 pub use cost::{Cost, Latency, Weighted, WeightedLatency};
-pub use dataset::{Dataset, IdxImages, Synthetic};
+pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
+pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{
@@ -79,6 +83,12 @@ pub struct Spec {
     /// What the learned widths are compared with.
     #[serde(default = "every_baseline")]
     pub baselines: Vec<Baseline>,
+    /// How often the loop is repeated.
+    #[serde(default)]
+    pub cycles: Cycles,
+    /// The last phase of every cycle.
+    #[serde(default)]
+    pub stop_after: Option<StopAfter>,
 }
 
 fn first_seed() -> Vec<Whole<0, { u64::MAX }>> {

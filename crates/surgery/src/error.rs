@@ -20,6 +20,29 @@ pub enum SurgeryError {
         /// Cost of the narrowest network.
         lowest: f64,
     },
+    /// A network that another one cannot grow to.
+    #[error(
+        "cannot grow to this network: node `{node}` {problem}; grow to a network that `expand` made of it"
+    )]
+    NotWider {
+        /// Name of the node.
+        node: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A network that widths cannot be transferred to.
+    #[error(
+        "cannot transfer widths to this network: node `{node}` {problem}; build both with the same options but for width"
+    )]
+    Transfer {
+        /// Name of the node.
+        node: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// An expansion without anything that limits it.
+    #[error("an expansion needs at least one budget")]
+    NoBudget,
     /// A multiplier that is not a positive number.
     #[error("a width multiplier must be a positive number, is {0}")]
     Multiplier(f64),

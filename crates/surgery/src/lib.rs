@@ -4,13 +4,28 @@
 //! unchanged.
 #![forbid(unsafe_code)]
 
+mod alive;
+mod apportion;
+mod arms;
+mod embedding;
 mod expand;
+mod grow;
+mod kernel;
+mod norms;
+mod rebuild;
 mod shrink;
 mod structure;
+mod transfer;
 
 mod error;
+mod structure_error;
 
+pub use alive::{AliveCounts, Missing};
+pub use arms::{group_norm, l1_norm, random_at_cost, shuffled};
 pub use error::SurgeryError;
-pub use expand::{Expansion, expand, scale};
+pub use expand::{Expansion, expand, expand_within, scale};
+pub use grow::grow;
 pub use shrink::{mask, shrink};
 pub use structure::{Costs, Layer, Structure, structure_hash};
+pub use structure_error::StructureError;
+pub use transfer::transfer;

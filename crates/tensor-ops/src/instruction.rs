@@ -5,10 +5,12 @@
 //! overlaps its inputs unless its documentation allows it.
 
 mod function;
+mod gate;
 mod geometry;
 mod update;
 
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
+pub use gate::{GateMask, GateSample};
 pub use geometry::Geometry;
 pub use update::{Scalars, UpdateRule};
 
@@ -347,6 +349,33 @@ pub enum Instruction {
         grad_input: Tensor,
         /// Add to `grad_input`.
         accumulate: bool,
+    },
+    /// `output = input * mask` with one factor per channel for all rows.
+    Gate {
+        /// Logit per channel.
+        logits: Span,
+        /// The mask that the logits give.
+        mask: GateMask,
+        /// Input.
+        input: Tensor,
+        /// Output.
+        output: Tensor,
+    },
+    /// Gradient of `Gate` with a sampled mask, from the same logits and noise. `grad_input` may be the same tensor as
+    /// `grad_output` if it does not accumulate.
+    GateGrad {
+        /// Logit per channel.
+        logits: Span,
+        /// How the mask was drawn.
+        sample: GateSample,
+        /// Input of the forward pass.
+        input: Tensor,
+        /// Gradient of the output.
+        grad_output: Tensor,
+        /// Gradient of the logits; overwritten.
+        grad_logits: Span,
+        /// Gradient of the input and whether to add to it; absent if nobody needs it.
+        grad_input: Option<(Tensor, bool)>,
     },
     /// `output = input * mask / (1 - rate)` with an independent mask per value, a function of seed, step, `stream` and the
     /// value's index only.

@@ -32,7 +32,8 @@ mod tensor;
 pub use cpu::{Cpu, Level};
 pub use device::{Device, DeviceError};
 pub use instruction::{
-    Activation, BinaryFunction, Broadcast, Geometry, Instruction, ResponseNorm, Scalars, UpdateRule,
+    Activation, BinaryFunction, Broadcast, GateMask, GateSample, Geometry, Instruction,
+    ResponseNorm, Scalars, UpdateRule,
 };
 pub use taps::{Tap, Taps};
 pub use tensor::{Span, Tensor};

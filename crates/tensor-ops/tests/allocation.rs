@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Cpu, Device, Geometry, Instruction, Level, ResponseNorm,
-    Scalars, Span, Taps, Tensor, UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, GateMask, GateSample, Geometry,
+    Instruction, Level, ResponseNorm, Scalars, Span, Taps, Tensor, UpdateRule,
 };
 
 struct Counting;
@@ -60,6 +60,8 @@ fn instructions() -> (Vec<Instruction>, usize) {
     let accumulate = false;
     let function = BinaryFunction::Multiply;
     let norm = ResponseNorm { before: 2, after: 2, alpha: 1e-4, beta: 0.75, bias: 1.0 };
+    let temperature = Span { len: 1, ..inv_std };
+    let sample = GateSample { noise: mean, temperature, straight_through: false };
     let all = vec![
         Instruction::Conv {
             geometry,
@@ -207,6 +209,21 @@ fn instructions() -> (Vec<Instruction>, usize) {
         },
         Instruction::AvgPool { geometry, input: a, output: b },
         Instruction::AvgPoolGrad { geometry, grad_output: b, grad_input: c, accumulate },
+        Instruction::Gate { logits: beta, mask: GateMask::Sampled(sample), input: a, output: b },
+        Instruction::Gate {
+            logits: beta,
+            mask: GateMask::Expected { soft: true },
+            input: a,
+            output: b,
+        },
+        Instruction::GateGrad {
+            logits: beta,
+            sample,
+            input: a,
+            grad_output: b,
+            grad_logits: grad_beta,
+            grad_input: Some((c, accumulate)),
+        },
         Instruction::Dropout { rate: 0.5, stream: 1, input: a, output: b },
         Instruction::DropoutGrad {
             rate: 0.5,

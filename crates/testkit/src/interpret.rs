@@ -6,7 +6,8 @@
 use graph::{Activation, Axis, BatchNorm, Graph, NodeId, Op, Padding, Role, Shape};
 
 use crate::{
-    Parameters,
+    GateDraws, Parameters,
+    gates::expected,
     images::{Images, Position, maximum, mean},
 };
 
@@ -38,7 +39,7 @@ impl Evaluation {
 
 /// Evaluates every wire of a graph; every input of the graph reads `images`, `[batch, depth, height, width, channels]`.
 ///
-/// Dropout is the identity in both modes.
+/// Dropout is the identity in both modes, and the masks of gates are those of inference, `[logit > 0] * sigmoid(logit)`.
 ///
 /// # Panics
 ///
@@ -49,6 +50,22 @@ pub fn interpret(
     images: &[f64],
     batch: usize,
     mode: Mode,
+) -> Evaluation {
+    interpret_gated(graph, parameters, images, batch, mode, None)
+}
+
+/// As [`interpret`], with masks of gates that were drawn.
+///
+/// # Panics
+///
+/// As [`interpret`], and if there are draws but none for a gate.
+pub fn interpret_gated(
+    graph: &Graph,
+    parameters: &Parameters,
+    images: &[f64],
+    batch: usize,
+    mode: Mode,
+    draws: Option<&GateDraws>,
 ) -> Evaluation {
     let mut wires: Vec<Images> = Vec::with_capacity(graph.len());
     let mut multiplications = Vec::with_capacity(graph.len());
@@ -217,10 +234,11 @@ pub fn interpret(
             }
             Op::Activation(activation) => each(&|value| activate(*activation, value)),
             Op::Bias => wire(&mut |at| input(0).at(at) + parameter(Role::Bias)[at.channel]),
-            Op::Gate => wire(&mut |at| {
-                let logit = parameter(Role::Logit)[at.channel];
-                if logit > 0.0 { input(0).at(at) / (1.0 + (-logit).exp()) } else { 0.0 }
-            }),
+            Op::Gate => {
+                let logits = parameter(Role::Logit);
+                let mask = draws.map_or_else(|| expected(logits), |draws| draws.mask(id, logits));
+                wire(&mut |at| input(0).at(at) * mask[at.channel])
+            }
             Op::Softmax => wire(&mut |at| {
                 let channels = 0..node.shape.channels;
                 let sum: f64 = channels.map(|c| input(0).at(at.channel(c)).exp()).sum();

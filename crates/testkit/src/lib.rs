@@ -15,6 +15,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod gates;
 mod images;
 mod interpret;
 mod loss;
@@ -23,6 +24,7 @@ pub mod strategies;
 pub mod tape;
 pub mod toys;
 
-pub use interpret::{Evaluation, Mode, interpret};
-pub use loss::{cross_entropy, finite_difference, loss};
+pub use gates::GateDraws;
+pub use interpret::{Evaluation, Mode, interpret, interpret_gated};
+pub use loss::{cross_entropy, finite_difference, gated_loss, loss};
 pub use parameters::{Parameters, random_images, random_parameters};

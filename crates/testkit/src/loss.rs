@@ -2,7 +2,7 @@
 
 use graph::{Graph, NodeId, Role};
 
-use crate::{Mode, Parameters, interpret};
+use crate::{GateDraws, Mode, Parameters, interpret_gated};
 
 /// Mean over the batch of the cross entropy of softmax(logits) against
 /// `(1 - smoothing) * onehot(label) + smoothing / classes`.
@@ -25,7 +25,8 @@ pub fn cross_entropy(logits: &[f64], labels: &[usize], classes: usize, smoothing
     total / labels.len() as f64
 }
 
-/// Training loss of a graph: [`cross_entropy`] of its first output, batch normalisation in [`Mode::Train`].
+/// Training loss of a graph: [`cross_entropy`] of its first output, batch normalisation in [`Mode::Train`], gates as at
+/// inference.
 pub fn loss(
     graph: &Graph,
     parameters: &Parameters,
@@ -33,7 +34,20 @@ pub fn loss(
     labels: &[usize],
     smoothing: f64,
 ) -> f64 {
-    let evaluation = interpret(graph, parameters, images, labels.len(), Mode::Train);
+    gated_loss(graph, parameters, images, labels, smoothing, None)
+}
+
+/// As [`loss`], with masks of gates that were drawn.
+pub fn gated_loss(
+    graph: &Graph,
+    parameters: &Parameters,
+    images: &[f64],
+    labels: &[usize],
+    smoothing: f64,
+    draws: Option<&GateDraws>,
+) -> f64 {
+    let batch = labels.len();
+    let evaluation = interpret_gated(graph, parameters, images, batch, Mode::Train, draws);
     let output = graph.outputs()[0];
     cross_entropy(evaluation.on(output), labels, graph.node(output).shape.elements(), smoothing)
 }

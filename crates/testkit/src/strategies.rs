@@ -23,9 +23,9 @@ pub struct Options {
     /// and logits.
     pub conv_bn_act_only: bool,
     /// Also what lies beyond plain networks: split, shuffle, selection, transposed convolution, resize, padding, shared
-    /// kernels, joins along other axes, reshapes and the rest of [`Op`] but for volumes and gates.
+    /// kernels, joins along other axes, reshapes and the rest of [`Op`] but for volumes.
     pub constructs: bool,
-    /// With `constructs`: volumes and gates as well, which are analysed and priced but not trained.
+    /// With `constructs`: volumes as well, which are analysed and priced but not trained.
     pub untrained: bool,
     /// Only smooth activations and no maxima, so that the loss has a derivative everywhere.
     pub smooth: bool,

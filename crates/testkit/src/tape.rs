@@ -4,8 +4,9 @@
 //! a convolution, windows of a pool, broadcasts, concatenation) is one gather with a table of positions; arithmetic is
 //! dfdx's matmul, sums and element-wise functions. No derivative is written here.
 //!
-//! Batch normalisation uses the statistics of the batch (biased variance), dropout passes its input on. Gates and 3-d
-//! convolutions, which the engine does not train either, are refused; every other operator is here.
+//! Batch normalisation uses the statistics of the batch (biased variance), dropout passes its input on. Gates
+//! have the masks that they are given. 3-d convolutions, which the engine does not train either, are refused; every other
+//! operator is here.
 //!
 //! Limits of dfdx 0.13.0 that callers should know; in `f64` no operator used here is wrong:
 //! - `max` gives the whole gradient to *every* maximum of a tie, so a maximum is a gather of the first one;
@@ -27,7 +28,7 @@ use self::{
     layout::{Layout, Tap},
     recorder::{Flat, Recorder, Taped},
 };
-use crate::Parameters;
+use crate::{GateDraws, Parameters, gates::strongest};
 
 /// Loss of a graph and its derivatives.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +53,22 @@ pub fn gradients(
     images: &[f64],
     labels: &[usize],
     smoothing: f64,
+) -> Gradients {
+    gated_gradients(graph, parameters, images, labels, smoothing, None)
+}
+
+/// As [`gradients`], with masks of gates that were drawn. The logit of the channel that is always on has a derivative only if
+/// its sample is 1 by itself.
+///
+/// # Panics
+/// As [`gradients`], but that gates may be there which have draws.
+pub fn gated_gradients(
+    graph: &Graph,
+    parameters: &Parameters,
+    images: &[f64],
+    labels: &[usize],
+    smoothing: f64,
+    draws: Option<&GateDraws>,
 ) -> Gradients {
     let batch = labels.len();
     let mut tape = Recorder::default();
@@ -163,7 +180,14 @@ pub fn gradients(
             }
             Op::Pad(pad) => tape.gather_padded(inputs[0], &out.padded(shapes[0], pad)),
             Op::Permute(axes) => tape.gather(inputs[0], out.permuted(shapes[0], *axes)),
-            Op::Conv3d(_) | Op::Gate => panic!("{} is not trained", node.op.kind()),
+            Op::Gate => {
+                let draws = draws.unwrap_or_else(|| panic!("`{}` has no draws", node.name));
+                let logits = parameter(Role::Logit).expect("a gate has logits");
+                let mask = mask(&mut tape, id, logits, draws);
+                let spread = tape.gather(&mask, out.channel_of_each());
+                tape.pair(inputs[0], &spread, |a, b| a * b)
+            }
+            Op::Conv3d(_) => panic!("{} is not trained", node.op.kind()),
             Op::MaxPool(pool) => {
                 let taps = out.windows(&pool.window, shapes[0]);
                 maximum(&mut tape, inputs[0], &taps, pool.window.taps())
@@ -245,6 +269,31 @@ fn transposed(
     let patches = tape.gather_padded(input, &out.sources(&conv.window, shape));
     let kernel = tape.gather(weight, layout::transposed_taps(taps, conv.out, shape.channels));
     tape.matmul(&patches, &kernel, (out.positions(), taps * shape.channels, conv.out))
+}
+
+/// The mask that was drawn, with the derivative of its sigmoid: the sigmoid, times 0 where there is no derivative, plus what
+/// is missing to the mask.
+fn mask(tape: &mut Recorder, gate: NodeId, logits: &Flat, draws: &GateDraws) -> Flat {
+    let noise = tape.tensor(draws.noise(gate).to_vec());
+    let temperature = draws.temperature;
+    let soft = tape.pair(logits, &noise, |a, b| ((a + b) / temperature).sigmoid());
+    let logits = logits.as_vec();
+    let strongest = strongest(&logits);
+    let mut slopes = vec![1.0; logits.len()];
+    if draws.sample(gate, &logits)[strongest] < 1.0 {
+        slopes[strongest] = 0.0;
+    }
+    let mask = draws.mask(gate, &logits);
+    let values = soft.as_vec();
+    let missing: Vec<f64> = mask
+        .iter()
+        .zip(&slopes)
+        .zip(&values)
+        .map(|((mask, slope), soft)| mask - slope * soft)
+        .collect();
+    let (slopes, missing) = (tape.tensor(slopes), tape.tensor(missing));
+    let sloped = tape.pair(&soft, &slopes, |a, b| a * b);
+    tape.pair(&sloped, &missing, |a, b| a + b)
 }
 
 fn softmax(tape: &mut Recorder, input: &Flat, out: Layout) -> Flat {

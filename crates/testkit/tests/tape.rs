@@ -1,5 +1,7 @@
 //! The dfdx tape against derivatives by hand and against finite differences of the interpreter.
 
+use std::collections::BTreeMap;
+
 use graph::{
     Activation, Axis, BatchNorm, Builder, Conv2d, ConvTranspose, Depthwise, Gather, Graph,
     Interpolation, Linear, LocalResponseNorm, NodeId, Op, Pad, Padding, Pool, Resize, Role, Shape,
@@ -9,7 +11,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use testkit::{
-    Parameters, finite_difference, loss, random_images, random_parameters,
+    GateDraws, Parameters, finite_difference, gated_loss, random_images, random_parameters,
     strategies::{self, Options},
     tape::{self, Gradients},
     toys,
@@ -222,6 +224,31 @@ mod by_hand {
         }
     }
 
+    /// Channels of value 1 and 1 are the logits, times a mask: the derivative by a mask is probability minus target. The
+    /// second channel is the strongest; its logit has a derivative if its sample is 1 by itself.
+    #[test]
+    fn gate_gradient_is_that_of_the_sigmoid_but_for_a_strongest_channel_that_is_held_on() {
+        let graph = graph(&[image(1, 1, 2), ("gate", Op::Gate, &[])]);
+        let gate = graph.find("gate").expect("a node");
+        let slope = |x: f64| 1.0 / (1.0 + (-x).exp()) / (1.0 + x.exp()) / 0.5;
+        let mask = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let gradient = |straight_through, noise: [f64; 2]| {
+            let noise = BTreeMap::from([(gate, noise.to_vec())]);
+            let draws = GateDraws { temperature: 0.5, straight_through, noise };
+            let parameters = set(&graph, &[("gate", Role::Logit, &[-1.0, -0.5])]);
+            let result =
+                tape::gated_gradients(&graph, &parameters, &[1.0; 2], &[1], 0.0, Some(&draws));
+            of(&graph, &result, "gate", Role::Logit).to_vec()
+        };
+        // Sums are 0.5 and -0.25, and the mask is 0.73 and 1; or 1 and 1.
+        let first = mask(mask(1.0) - 1.0);
+        assert_near(&gradient(false, [1.5, 0.25]), &[first * slope(1.0), 0.0]);
+        assert_near(&gradient(true, [1.5, 0.25]), &[0.5 * slope(1.0), 0.0]);
+        // Sums are -0.25 and 0.25: hard masks are 0 and 1.
+        let first = mask(-1.0);
+        assert_near(&gradient(true, [0.75, 0.75]), &[first * slope(-0.5), -first * slope(0.5)]);
+    }
+
     #[test]
     fn parameters_that_only_other_outputs_need_have_gradient_zero() {
         let mut build = Builder::new();
@@ -235,6 +262,16 @@ mod by_hand {
     }
 }
 
+/// Noise for all gates, if there are any.
+fn draws(graph: &Graph, straight_through: bool, seed: u64) -> Option<GateDraws> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let gates = graph.nodes().filter(|(_, node)| matches!(node.op, Op::Gate));
+    let mut noise = |channels| (0..channels).map(|_| random.random_range(-2.0..2.0)).collect();
+    let noise: BTreeMap<NodeId, Vec<f64>> =
+        gates.map(|(id, node)| (id, noise(node.shape.channels))).collect();
+    (!noise.is_empty()).then_some(GateDraws { temperature: 0.7, straight_through, noise })
+}
+
 /// Loss and the derivative along a random direction in the space of all parameters, against the interpreter. A step may
 /// cross a kink of the network, but not at every size; a wrong gradient agrees at none.
 #[track_caller]
@@ -246,8 +283,10 @@ fn assert_agrees_with_interpreter(graph: &Graph, batch: usize, smoothing: f64, s
     let classes = graph.node(graph.outputs()[0]).shape.elements();
     let labels: Vec<usize> = (0..batch).map(|_| random.random_range(0..classes)).collect();
 
-    let result = tape::gradients(graph, &parameters, &images, &labels, smoothing);
-    let expected = loss(graph, &parameters, &images, &labels, smoothing);
+    let draws = draws(graph, false, seed ^ 3);
+    let result =
+        tape::gated_gradients(graph, &parameters, &images, &labels, smoothing, draws.as_ref());
+    let expected = gated_loss(graph, &parameters, &images, &labels, smoothing, draws.as_ref());
     assert!(
         (result.loss - expected).abs() <= 1e-11 * (1.0 + expected),
         "{} {expected}",
@@ -275,7 +314,7 @@ fn assert_agrees_with_interpreter(graph: &Graph, batch: usize, smoothing: f64, s
                 let values = parameters.get_mut(key).expect("a parameter");
                 values.iter_mut().zip(along).for_each(|(value, along)| *value += step * along);
             }
-            loss(graph, &parameters, &images, &labels, smoothing)
+            gated_loss(graph, &parameters, &images, &labels, smoothing, draws.as_ref())
         };
         (moved(step) - moved(-step)) / (2.0 * step)
     };

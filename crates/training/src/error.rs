@@ -10,9 +10,9 @@ pub enum TrainError {
     /// Training needs exactly one output of logits.
     #[error("the network must have one output of shape 1x1xclasses to be trained, found {0}")]
     Output(String),
-    /// A volume or a gate.
+    /// A volume.
     #[error(
-        "node `{node}` ({op}) cannot be trained or evaluated: volumes and gates are priced and analysed only, \
+        "node `{node}` ({op}) cannot be trained or evaluated: volumes are priced and analysed only, \
          leave it out or put a 2-d operator in its place"
     )]
     Unsupported {
@@ -36,6 +36,14 @@ pub enum TrainError {
         classes: usize,
         /// Width of the output.
         logits: usize,
+    },
+    /// A number in the recipe of gates that makes no mask.
+    #[error("`gates.{what}` is {found}, expected a number above 0")]
+    Gates {
+        /// Name of the number.
+        what: &'static str,
+        /// What it is.
+        found: f64,
     },
     /// A network must have one image input.
     #[error("the network must have one input, found {0}")]

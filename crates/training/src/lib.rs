@@ -8,7 +8,7 @@
 //! use datasets::{Augmentation, Bars, Batches, Normalization, Streams};
 //! use graph::{Builder, Conv2d, Linear, Op, Shape};
 //! use tensor_ops::Cpu;
-//! use training::{Control, Curve, Network, Optimizer, Recipe, Schedule, Trainer};
+//! use training::{Control, Curve, GateRecipe, Network, Optimizer, Recipe, Schedule, Trainer};
 //!
 //! let streams = Streams::new(0);
 //! let (train, _test) = Bars::default().generate(streams)?;
@@ -29,6 +29,7 @@
 //!     label_smoothing: 0.0,
 //!     batch_norm_momentum: 0.1,
 //!     augmentation: Augmentation::default(),
+//!     gates: GateRecipe::default(),
 //! };
 //! let batches = Batches::new(&train, &Normalization::of(&train), 64, recipe.augmentation, streams)?;
 //! let device = Cpu::new(1)?;
@@ -40,6 +41,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod gates;
 mod recipe;
 
 mod parameters;
@@ -56,6 +58,7 @@ mod error;
 
 pub use error::TrainError;
 pub use forward_pass::ForwardPass;
+pub use gates::{GateNoise, GateRecipe};
 pub use parameters::{Network, Parameters};
 pub use penalty::{Penalty, PenaltyStep, stateless};
 pub use program::Program;

@@ -5,6 +5,7 @@ mod buffers;
 mod convert;
 mod emit;
 mod forward;
+mod gates;
 mod joins;
 mod kernels;
 mod layout;
@@ -15,7 +16,7 @@ mod wires;
 use graph::{Graph, NodeId, Op, Shape};
 use tensor_ops::{Instruction, Tensor};
 
-use crate::{Recipe, TrainError};
+use crate::{GateRecipe, Recipe, TrainError};
 use buffers::Buffers;
 use emit::Emitter;
 pub(crate) use layout::Layout;
@@ -39,12 +40,22 @@ pub struct Program {
 impl Program {
     /// Forward pass, loss, backward pass and optimizer step.
     pub fn training(graph: &Graph, recipe: &Recipe) -> Result<Self, TrainError> {
+        recipe.gates.check()?;
         Self::plan(graph, recipe.batch_size, &Purpose::Training(recipe))
     }
 
-    /// Forward pass with running statistics, and the loss.
+    /// Forward pass with running statistics, and the loss. Gates are as the default recipe has them.
     pub fn inference(graph: &Graph, batch: usize) -> Result<Self, TrainError> {
-        Self::plan(graph, batch, &Purpose::Inference)
+        Self::gated_inference(graph, batch, GateRecipe::default())
+    }
+
+    /// As [`Program::inference`], with gates as another recipe has them.
+    pub fn gated_inference(
+        graph: &Graph,
+        batch: usize,
+        gates: GateRecipe,
+    ) -> Result<Self, TrainError> {
+        Self::plan(graph, batch, &Purpose::Inference(gates))
     }
 
     /// The instructions, in order.
@@ -69,7 +80,7 @@ impl Program {
         let layout = Layout::new(graph, batch, input.elements(), purpose);
         let mode = match purpose {
             Purpose::Training(_) => Mode::Train,
-            Purpose::Inference => Mode::Infer,
+            Purpose::Inference(_) => Mode::Infer,
         };
         let mut buffers = Buffers::default();
         let wires = Wires::new(graph, batch, mode, layout.images.offset, &mut buffers);
@@ -85,7 +96,7 @@ impl Program {
 /// this check there are none.
 fn executable(graph: &Graph) -> Result<(), TrainError> {
     let refused = graph.nodes().find(|(_, node)| match &node.op {
-        Op::Conv3d(_) | Op::Gate => true,
+        Op::Conv3d(_) => true,
         Op::Input(shape) => shape.depth > 1,
         Op::Conv2d(_)
         | Op::ConvTranspose(_)
@@ -93,6 +104,7 @@ fn executable(graph: &Graph) -> Result<(), TrainError> {
         | Op::Linear(_)
         | Op::BatchNorm(_)
         | Op::Bias
+        | Op::Gate
         | Op::Activation(_)
         | Op::Softmax
         | Op::LocalResponseNorm(_)
@@ -156,7 +168,7 @@ fn emit(
         Purpose::Training(recipe) => {
             (Mode::Train, recipe.batch_norm_momentum as f32, recipe.label_smoothing as f32)
         }
-        Purpose::Inference => (Mode::Infer, 0.0, 0.0),
+        Purpose::Inference(_) => (Mode::Infer, 0.0, 0.0),
     };
     let mut emitter = Emitter::new(graph, batch, mode, layout, wires, momentum, buffers);
     for (id, _) in graph.nodes() {

@@ -3,6 +3,8 @@
 use datasets::Augmentation;
 use serde::{Deserialize, Serialize};
 
+use crate::GateRecipe;
+
 /// A complete training recipe; every default has been filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -14,7 +16,7 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// Learning rate over time.
     pub learning_rate: Schedule,
-    /// L2 decay of kernels, added to the gradient as `decay * parameter`.
+    /// L2 decay of kernels, added to the gradient as `decay * parameter`. Logits of gates never decay.
     pub weight_decay: f64,
     /// Whether batch-norm scale and shift, and biases, decay too.
     pub decay_batch_norm: bool,
@@ -24,6 +26,9 @@ pub struct Recipe {
     pub batch_norm_momentum: f64,
     /// Random changes of the training images.
     pub augmentation: Augmentation,
+    /// How gates are drawn; written only if it differs from the default.
+    #[serde(default, skip_serializing_if = "GateRecipe::is_default")]
+    pub gates: GateRecipe,
 }
 
 /// How gradients become steps.

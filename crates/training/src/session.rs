@@ -4,7 +4,7 @@ use graph::{Graph, NodeId, Role};
 use ndarray::{ArrayD, IxDyn};
 use tensor_ops::{Device, Scalars, Span};
 
-use crate::{Network, Parameters, Program, TrainError};
+use crate::{GateRecipe, Network, Parameters, Program, TrainError};
 
 /// A program with its memory on a device.
 pub(crate) struct Session<'d, D: Device> {
@@ -155,9 +155,19 @@ pub struct Evaluator<'d, D: Device> {
 }
 
 impl<'d, D: Device> Evaluator<'d, D> {
-    /// Plans inference for a graph.
+    /// Plans inference for a graph. Gates are as the default recipe has them.
     pub fn new(graph: &Graph, batch: usize, device: &'d D) -> Result<Self, TrainError> {
-        let program = Program::inference(graph, batch)?;
+        Self::with_gates(graph, batch, GateRecipe::default(), device)
+    }
+
+    /// As [`Evaluator::new`], with gates as another recipe has them.
+    pub fn with_gates(
+        graph: &Graph,
+        batch: usize,
+        gates: GateRecipe,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        let program = Program::gated_inference(graph, batch, gates)?;
         let images = vec![0.0; batch * program.input.elements()];
         Ok(Self { session: Session::new(program, device)?, images, labels: vec![0; batch] })
     }

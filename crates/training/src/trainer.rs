@@ -1,12 +1,13 @@
 //! The training loop.
 
 use datasets::{Batches, Streams};
+use graph::NodeId;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use tensor_ops::{Device, Scalars};
+use tensor_ops::{Device, GateSample, Scalars};
 
 use crate::session::Session;
-use crate::{Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError};
+use crate::{GateNoise, Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError};
 
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +76,16 @@ pub struct Trainer<'d, D: Device> {
     pub(crate) position: Position,
     pub(crate) history: Vec<EpochRecord>,
     dropout_seed: u64,
+    gate_noise: GateNoise,
+    samples: Vec<(NodeId, GateSample)>,
+    /// Noise of one gate.
+    noise: Vec<f32>,
     images: Vec<f32>,
     labels: Vec<u32>,
 }
 
 impl<'d, D: Device> Trainer<'d, D> {
-    /// Plans the training of a network. Dropout draws from the stream `dropout`.
+    /// Plans the training of a network. Dropout draws from the stream `dropout`, gates as in [`GateNoise`].
     pub fn new(
         network: &Network,
         recipe: &Recipe,
@@ -90,6 +95,7 @@ impl<'d, D: Device> Trainer<'d, D> {
         let program = Program::training(&network.graph, recipe)?;
         let images = vec![0.0; program.batch * program.input.elements()];
         let labels = vec![0; program.batch];
+        let samples = program.layout.samples().collect();
         let mut session = Session::new(program, device)?;
         session.load(&network.graph, &network.parameters)?;
         Ok(Self {
@@ -99,6 +105,9 @@ impl<'d, D: Device> Trainer<'d, D> {
             position: Position::default(),
             history: Vec::new(),
             dropout_seed: streams.stream("dropout").next_u64(),
+            gate_noise: GateNoise::new(&network.graph, streams),
+            samples,
+            noise: Vec::new(),
             images,
             labels,
         })
@@ -143,6 +152,7 @@ impl<'d, D: Device> Trainer<'d, D> {
             order.fill(self.position.step, &mut self.images, &mut self.labels);
             let scalars =
                 Scalars { rate: rate as f32, step: done as u64 + 1, seed: self.dropout_seed };
+            self.draw_gates(scalars.step, done / steps as f64);
             let result = self.session.run(&self.images, &self.labels, self.labels.len(), scalars);
             if !wanted.is_empty() {
                 self.session.read(&wanted, &mut penalized);
@@ -179,6 +189,19 @@ impl<'d, D: Device> Trainer<'d, D> {
         };
         self.history.push(record);
         Ok(EpochEnd::Completed(record))
+    }
+
+    /// Copies noise and temperature of a step's gates to the device; the time is in epochs.
+    fn draw_gates(&mut self, step: u64, time: f64) {
+        let temperature = self.recipe.gates.temperature_at(time) as f32;
+        let temperature = [temperature.max(f32::MIN_POSITIVE)];
+        for position in 0..self.samples.len() {
+            let (gate, sample) = self.samples[position];
+            self.noise.resize(sample.noise.len, 0.0);
+            self.gate_noise.draw(gate, step, &mut self.noise);
+            self.session.upload(sample.noise, &self.noise);
+            self.session.upload(sample.temperature, &temperature);
+        }
     }
 
     /// The network as it is now.

@@ -3,7 +3,7 @@
 use super::{hold, packages, string};
 
 /// Layer, crate and the crates of the workspace that it uses outside of its tests.
-const TABLE: [(u8, &str, &[&str]); 12] = [
+const TABLE: [(u8, &str, &[&str]); 13] = [
     (
         5,
         "runner",
@@ -20,12 +20,13 @@ const TABLE: [(u8, &str, &[&str]); 12] = [
         ],
     ),
     (4, "report", &[]),
-    (4, "surgery", &["cost-models", "graph", "training"]),
+    (4, "surgery", &["cost-models", "datasets", "graph", "training"]),
     (4, "regularizers", &["cost-models", "datasets", "graph", "training"]),
     (3, "training", &["datasets", "graph", "tensor-ops"]),
     (2, "cost-models", &["graph"]),
     (2, "architectures", &["graph"]),
     (2, "datasets", &[]),
+    (2, "onnx", &["graph"]),
     (1, "tensor-ops", &[]),
     (1, "graph", &[]),
     // Used in tests alone.

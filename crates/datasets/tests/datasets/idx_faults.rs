@@ -3,7 +3,7 @@
 use datasets::idx::{self, Expectation, IMAGES_MAGIC, LABELS_MAGIC};
 use proptest::prelude::*;
 
-use crate::{gzip, idx_file, message};
+use crate::{gzip, idx_file, message, mutations};
 
 const ANY: Expectation<'static> = Expectation { dimensions: None, sha256: None };
 
@@ -203,19 +203,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
         Just(gzip(&labels())),
         prop::collection::vec(any::<u8>(), 0..64)
     ];
-    let edits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4u8), 0..6);
-    (whole, edits).prop_map(|(mut bytes, edits)| {
-        for (at, value, kind) in edits {
-            let at = at.index(bytes.len() + 1);
-            match kind {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, value),
-                _ if at < bytes.len() => bytes[at] = value,
-                _ => {}
-            }
-        }
-        bytes
-    })
+    whole.prop_flat_map(mutations)
 }
 
 proptest! {

@@ -3,7 +3,9 @@
 use datasets::{Augmentation, Bars, Batches, ImageSet, Normalization, Streams};
 use graph::{Activation, Axis, BatchNorm, Builder, Conv2d, Graph, Linear, NodeId, Op, Shape};
 use tensor_ops::Cpu;
-use training::{Control, Curve, Network, Optimizer, Penalty, Recipe, Schedule, Trainer};
+use training::{
+    Control, Curve, GateRecipe, Network, Optimizer, Penalty, Recipe, Schedule, Trainer,
+};
 
 pub(crate) const BATCH: usize = 32;
 
@@ -18,6 +20,7 @@ pub(crate) fn recipe(epochs: u32, curve: Curve) -> Recipe {
         label_smoothing: 0.0,
         batch_norm_momentum: 0.1,
         augmentation: Augmentation::default(),
+        gates: GateRecipe::default(),
     }
 }
 

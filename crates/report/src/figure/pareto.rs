@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::number::{compact, count};
 use crate::pareto::summary_front;
 use crate::row::Arm;
-use crate::summary::Summary;
+use crate::summary::{Summary, series};
 
 /// Test accuracy in percent against FLOPs per image, one series per arm, as an SVG document.
 ///
@@ -36,7 +36,10 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
                 .collect(),
         });
     }
-    series.extend(Arm::ALL.map(|arm| arm_series(arm, summaries)));
+    let cycles = summaries.iter().map(|summary| summary.cycle).max().unwrap_or(1);
+    for cycle in 1..=cycles {
+        series.extend(Arm::ALL.map(|arm| arm_series(arm, cycle, summaries)));
+    }
     let several_seeds = summaries.iter().any(|summary| summary.test_std.is_some());
     Figure {
         title: title.to_owned(),
@@ -60,16 +63,30 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
     .to_svg()
 }
 
-fn arm_series(arm: Arm, summaries: &[Summary]) -> Series {
+/// Later cycles keep the shape of their arm, in these colors in turn.
+const LATER: [Color; 3] = [Color::Vermillion, Color::ReddishPurple, Color::SkyBlue];
+
+fn arm_series(arm: Arm, cycle: u32, summaries: &[Summary]) -> Series {
     let (marker, line, color) = match arm {
         Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
         Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
         Arm::Expand => (Marker::Diamond, Line::None, Color::BluishGreen),
+        Arm::Shuffled => (Marker::Triangle, Line::None, Color::Vermillion),
+        Arm::Random => (Marker::Triangle, Line::None, Color::SkyBlue),
+        Arm::L1Norm => (Marker::Circle, Line::None, Color::ReddishPurple),
+        Arm::GroupNorm => (Marker::Circle, Line::None, Color::Yellow),
     };
-    let mut points: Vec<Point> =
-        summaries.iter().filter(|summary| summary.arm == arm).map(point).collect();
+    let color = match cycle.checked_sub(2) {
+        None => color,
+        Some(later) => LATER[later as usize % LATER.len()],
+    };
+    let mut points: Vec<Point> = summaries
+        .iter()
+        .filter(|summary| summary.arm == arm && summary.cycle == cycle)
+        .map(point)
+        .collect();
     points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
-    Series { label: arm.to_string(), marker: Some(marker), line, color, points }
+    Series { label: series(arm, cycle), marker: Some(marker), line, color, points }
 }
 
 fn point(summary: &Summary) -> Point {
@@ -88,10 +105,11 @@ fn tooltip(summary: &Summary) -> String {
     let deviation =
         |std: Option<f64>| std.map_or_else(String::new, |std| format!(" ± {:.2}", 100.0 * std));
     format!(
-        "{}{}{}, width multiplier {}: {} MFLOPs ({} M multiply-adds), {} parameters, \
+        "{}{}{}{}, width multiplier {}: {} MFLOPs ({} M multiply-adds), {} parameters, \
          validation {:.2}{} %, test {:.2}{} %, {} seed{}",
-        summary.arm,
+        summary.series(),
         optional("strength", summary.regularization_strength),
+        summary.target.as_ref().map_or_else(String::new, |target| format!(", target {target}")),
         optional("budget", summary.budget),
         compact(summary.width_multiplier),
         compact(summary.flops / 1e6),

@@ -32,7 +32,24 @@ fn the_columns_are_the_fields_in_order() {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.serialize(&sweep()[0]).unwrap();
     let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
-    assert_eq!(text.lines().next().unwrap(), row::COLUMNS.join(","));
+    let columns = [&row::COLUMNS[..], &row::MORE_COLUMNS].concat();
+    assert_eq!(text.lines().next().unwrap(), columns.join(","));
+}
+
+#[test]
+fn targets_and_cycles_add_their_columns_only_where_there_are_any() {
+    let before = row::to_csv(&sweep());
+    assert!(before.starts_with(&(row::COLUMNS.join(",") + "\n")), "{before}");
+    let mut rows = sweep();
+    let last = rows.last_mut().unwrap();
+    (last.regularization_strength, last.target) = (None, Some("50% flops".to_owned()));
+    last.cycle = 3;
+    let after = row::to_csv(&rows);
+    for (before, after) in before.lines().zip(after.lines()).take(rows.len()).skip(1) {
+        assert_eq!(after, format!("{before},,1"));
+    }
+    assert!(after.ends_with(",50% flops,3\n"), "{after}");
+    assert_eq!(row::from_csv(&after).unwrap(), rows);
 }
 
 #[test]
@@ -70,7 +87,8 @@ fn a_refusal_names_line_column_and_value() {
         ),
         (
             GOOD.replace("shrink", "prune"),
-            "line 3: `arm` is `prune`, expected `uniform`, `shrink` or `expand`",
+            "line 3: `arm` is `prune`, expected `uniform`, `shrink`, `expand`, `shuffled`, `random`, `l1-norm` or \
+             `group-norm`",
         ),
         (
             GOOD.replace("0.9074", "90.74"),
@@ -83,22 +101,22 @@ fn a_refusal_names_line_column_and_value() {
         (GOOD.replace("3290000", "0"), "line 3: `flops` is `0`, expected a whole number above 0"),
         (
             GOOD.replace("shrink,4.0", "shrink,"),
-            "line 3: `regularization_strength` is ``, expected nothing for `uniform`, and a finite number of at \
-             least 0 for `shrink` and `expand`",
+            "line 3: `regularization_strength` is ``, expected nothing for `uniform` and where there is a \
+             target, and a finite number of at least 0 otherwise",
         ),
         (
             GOOD.replace("shrink", "uniform"),
-            "line 3: `regularization_strength` is `4`, expected nothing for `uniform`, and a finite number of at \
-             least 0 for `shrink` and `expand`",
+            "line 3: `regularization_strength` is `4`, expected nothing for `uniform` and where there is a \
+             target, and a finite number of at least 0 otherwise",
         ),
         (
             GOOD.replace("4.0,,", "4.0,1.0,"),
-            "line 3: `budget` is `1`, expected a finite number above 0 for `expand`, and nothing for `uniform` and \
-             `shrink`",
+            "line 3: `budget` is `1`, expected a finite number above 0 for `expand`, and nothing for all others",
         ),
         (
             GOOD.replace("4.0,,1.0", "4.0,,1.1"),
-            "line 3: `width_multiplier` is `1.1`, expected a finite number above 0, and 1 for `shrink`",
+            "line 3: `width_multiplier` is `1.1`, expected a finite number above 0, and 1 unless `uniform` or \
+             `expand`",
         ),
         (
             GOOD.replace(",5f3a", ""),

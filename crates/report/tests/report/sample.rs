@@ -27,6 +27,8 @@ pub(crate) fn row(
         epochs: 5,
         dead_channels: if arm.is_learned() { (strength * 3.0) as u64 } else { 0 },
         structure: format!("{arm}{flops:x}"),
+        target: None,
+        cycle: 1,
     }
 }
 
@@ -77,23 +79,30 @@ pub(crate) fn summaries() -> Vec<Summary> {
 pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
     let fraction = || prop_oneof![0.0..=1.0, Just(0.0), Just(1.0), Just(1e-300)];
     let positive = || prop_oneof![f64::MIN_POSITIVE..f64::MAX, 0.1..2.0, Just(1.0)];
-    let arm = prop_oneof![
-        positive().prop_map(|multiplier| (Arm::Uniform, None, None, multiplier)),
-        positive().prop_map(|strength| (Arm::Shrink, Some(strength), None, 1.0)),
-        (positive(), positive(), positive()).prop_map(|(strength, budget, multiplier)| (
-            Arm::Expand,
-            Some(strength),
-            Some(budget),
-            multiplier
-        )),
-    ];
+    let arm =
+        prop_oneof![
+            positive().prop_map(|multiplier| (Arm::Uniform, None, None, multiplier)),
+            (prop::sample::select(Arm::ALL[3..].to_vec()), positive())
+                .prop_map(|(arm, strength)| (arm, Some(strength), None, 1.0)),
+            positive().prop_map(|strength| (Arm::Shrink, Some(strength), None, 1.0)),
+            (positive(), positive(), positive()).prop_map(|(strength, budget, multiplier)| (
+                Arm::Expand,
+                Some(strength),
+                Some(budget),
+                multiplier
+            )),
+        ];
+    let search = (prop::option::of("[ -~]{1,12}"), prop_oneof![Just(1), 1..=u32::MAX]);
     (
         (arm, any::<u64>(), any::<u64>(), 1..=u64::MAX, any::<u64>(), any::<u64>()),
         (fraction(), fraction(), any::<u32>(), any::<u64>(), any::<String>()),
+        search,
     )
-        .prop_map(|((identity, seed, macs, flops, params, activations), rest)| {
+        .prop_map(|((identity, seed, macs, flops, params, activations), rest, search)| {
             let (validation_accuracy, test_accuracy, epochs, dead_channels, structure) = rest;
-            let (arm, regularization_strength, budget, width_multiplier) = identity;
+            let (arm, strength, budget, width_multiplier) = identity;
+            let (target, cycle) = if arm.has_search() { search } else { (None, 1) };
+            let regularization_strength = strength.filter(|_| target.is_none());
             PointRow {
                 arm,
                 regularization_strength,
@@ -109,6 +118,8 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
                 epochs,
                 dead_channels,
                 structure,
+                target,
+                cycle,
             }
         })
 }
@@ -120,8 +131,8 @@ pub(crate) fn crowded_rows() -> impl Strategy<Value = Vec<PointRow>> {
             let (arm, strength, scale) = (Arm::ALL[arm], f64::from(strength), f64::from(scale));
             let width_multiplier = match arm {
                 Arm::Uniform => scale / 2.0,
-                Arm::Shrink => 1.0,
                 Arm::Expand => 1.0 + 0.1 * cost as f64,
+                Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => 1.0,
             };
             let accuracy = 0.8 + 0.02 * f64::from(accuracy);
             PointRow {

@@ -72,13 +72,15 @@ fn row(point: PointPlan, budgets: &[Budget]) -> Row {
     let budget = budgets.iter().find(|budget| budget.width_multiplier == point.width_multiplier);
     match point.arm {
         Arm::Uniform => Row { point, cost: budget.map(|budget| budget.whole), budget: None },
-        Arm::Shrink => Row { point, cost: None, budget: None },
+        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
+            Row { point, cost: None, budget: None }
+        }
         Arm::Expand => Row { point, cost: None, budget: budget.map(|budget| budget.charged) },
     }
 }
 
 fn cells(plan: &Plan, row: &Row) -> [String; 8] {
-    let PointPlan { index, arm, strength, width_multiplier, seed } = row.point;
+    let PointPlan { index, arm, strength, width_multiplier, seed, cycle } = row.point;
     let [macs, flops, params] = match (row.cost, row.budget) {
         (Some(Summary { macs, flops, params, activations: _ }), _) => {
             [macs, flops, params].map(|cost| cost.to_string())
@@ -97,7 +99,8 @@ fn cells(plan: &Plan, row: &Row) -> [String; 8] {
     };
     let strength = strength.map_or_else(|| "-".to_owned(), |strength| strength.to_string());
     let width = width_multiplier.to_string();
-    [index.to_string(), arm.to_string(), strength, width, seed.to_string(), macs, flops, params]
+    let arm = if cycle > 1 { format!("{arm}, cycle {cycle}") } else { arm.to_string() };
+    [index.to_string(), arm, strength, width, seed.to_string(), macs, flops, params]
 }
 
 /// Cells in columns, two spaces apart; those in `left` begin at the same place, all others end at the same place.

@@ -1,29 +1,41 @@
 //! Which images a data set gives, and of what shape.
 
-use datasets::{Bars, FASHION_MNIST, IdxSource, MNIST};
+use datasets::{Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, MNIST, cifar};
 use graph::Shape;
 
 use super::problem::Problems;
 use super::{Dataset, Images};
-use crate::spec::{self, IdxImages};
+use crate::spec::{self, PublishedImages};
 
 /// The data set with its numbers of images, the shape of an image, and the number of classes.
 pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Dataset, Shape, usize) {
-    let published =
-        |source: &IdxSource, key: &str, written: &IdxImages, problems: &mut Problems| {
-            let [height, width] = source.side;
-            let images = published_images(source, key, written, problems);
-            (images, Shape::new(height, width, 1), source.classes)
-        };
     match written {
         spec::Dataset::FashionMnist(written) => {
-            let (images, shape, classes) =
-                published(&FASHION_MNIST, "fashion-mnist", written, problems);
-            (Dataset::FashionMnist(images), shape, classes)
+            let set = Published::idx(&FASHION_MNIST, "fashion-mnist");
+            set.plan(Dataset::FashionMnist, written, problems)
         }
         spec::Dataset::Mnist(written) => {
-            let (images, shape, classes) = published(&MNIST, "mnist", written, problems);
-            (Dataset::Mnist(images), shape, classes)
+            Published::idx(&MNIST, "mnist").plan(Dataset::Mnist, written, problems)
+        }
+        spec::Dataset::Cifar10(written) => {
+            Published::cifar(&CIFAR_10, "cifar-10").plan(Dataset::Cifar10, written, problems)
+        }
+        spec::Dataset::Cifar100(written) => {
+            Published::cifar(&CIFAR_100, "cifar-100").plan(Dataset::Cifar100, written, problems)
+        }
+        spec::Dataset::Npz(spec::Arrays {
+            height,
+            width,
+            channels,
+            classes,
+            train,
+            validation,
+            test,
+        }) => {
+            let images =
+                Images { train: train.size(), validation: validation.size(), test: test.size() };
+            let shape = Shape::new(height.size(), width.size(), channels.size());
+            (Dataset::Npz(images), shape, classes.size())
         }
         spec::Dataset::Synthetic(spec::Synthetic { side, channels, train, validation, test }) => {
             let (side, channels) = (side.size(), channels.size());
@@ -51,16 +63,45 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
     }
 }
 
-fn published_images(
-    source: &IdxSource,
-    key: &str,
-    written: &IdxImages,
-    problems: &mut Problems,
-) -> Images {
-    let IdxImages { validation, train, test } = written;
-    let (all, all_test) = (source.train.count, source.test.count);
+/// What is known of a published set without reading it.
+struct Published {
+    name: &'static str,
+    key: &'static str,
+    train: usize,
+    test: usize,
+    shape: Shape,
+    classes: usize,
+}
+
+impl Published {
+    fn idx(source: &IdxSource, key: &'static str) -> Self {
+        let [height, width] = source.side;
+        let shape = Shape::new(height, width, 1);
+        let (train, test) = (source.train.count, source.test.count);
+        Self { name: source.name, key, train, test, shape, classes: source.classes }
+    }
+
+    fn cifar(source: &CifarSource, key: &'static str) -> Self {
+        let shape = Shape::new(cifar::SIDE, cifar::SIDE, cifar::CHANNELS);
+        let (train, test) = (source.train_count(), source.test_count());
+        Self { name: source.name, key, train, test, shape, classes: source.classes }
+    }
+
+    fn plan(
+        &self,
+        dataset: fn(Images) -> Dataset,
+        written: &PublishedImages,
+        problems: &mut Problems,
+    ) -> (Dataset, Shape, usize) {
+        (dataset(published_images(self, written, problems)), self.shape, self.classes)
+    }
+}
+
+fn published_images(set: &Published, written: &PublishedImages, problems: &mut Problems) -> Images {
+    let PublishedImages { validation, train, test } = written;
+    let Published { name, key, train: all, test: all_test, .. } = *set;
     let validation = validation.size();
-    let (name, at) = (source.name, |last: &str| format!("dataset.{key}.{last}"));
+    let at = |last: &str| format!("dataset.{key}.{last}");
     let left = all.saturating_sub(validation);
     if left == 0 {
         problems.push(

@@ -10,8 +10,23 @@ use super::{Baseline, Plan};
 pub struct Search {
     /// Seed of its random streams.
     pub seed: u64,
-    /// Regularization strength, in units of `1 / cost(seed)`.
+    /// Regularization strength, in units of `1 / cost` of the network that it begins with.
     pub strength: f64,
+    /// Cycle, from 1.
+    #[serde(skip_serializing_if = "is_first")]
+    pub cycle: u32,
+}
+
+impl Search {
+    /// The search whose network this one begins with; none if it begins with the seed.
+    pub fn before(self) -> Option<Self> {
+        (self.cycle > 1).then(|| Self { cycle: self.cycle - 1, ..self })
+    }
+
+    /// The search that begins with the network of this one, if there are so many cycles.
+    pub fn next(self, plan: &Plan) -> Option<Self> {
+        (self.cycle < plan.cycles.most()).then(|| Self { cycle: self.cycle + 1, ..self })
+    }
 }
 
 /// One network that is trained from scratch and scored.
@@ -28,26 +43,45 @@ pub struct PointPlan {
     pub width_multiplier: f64,
     /// Seed of its random streams.
     pub seed: u64,
+    /// Cycle of the search, from 1; 1 of a uniform network.
+    #[serde(skip_serializing_if = "is_first")]
+    pub cycle: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(cycle: &u32) -> bool {
+    *cycle == 1
+}
+
+impl PointPlan {
+    /// The search for its widths.
+    pub fn search(&self) -> Option<Search> {
+        let Self { seed, cycle, .. } = *self;
+        self.strength.map(|strength| Search { seed, strength, cycle })
+    }
 }
 
 impl Plan {
-    /// Every search, by strength and then by seed.
+    /// Every search, by strength, then by seed, then by cycle.
     pub fn searches(&self) -> Vec<Search> {
-        let of = |strength: &f64| {
-            let strength = *strength;
-            self.seeds.iter().map(move |seed| Search { seed: *seed, strength })
-        };
-        self.sweep.strengths.iter().flat_map(of).collect()
+        let mut searches = Vec::new();
+        for strength in &self.sweep.strengths {
+            for seed in &self.seeds {
+                let of = |cycle| Search { seed: *seed, strength: *strength, cycle };
+                searches.extend((1..=self.cycles.most()).map(of));
+            }
+        }
+        searches
     }
 
-    /// Every point: uniform, shrunk, expanded; of each by strength, then by multiplier, then by seed, all in the order in
-    /// which the experiment file lists them.
+    /// Every point: uniform, then of each cycle shrunk and expanded; of each by strength, then by multiplier, then by seed,
+    /// all in the order in which the experiment file lists them.
     pub fn points(&self) -> Vec<PointPlan> {
         let mut points = Vec::new();
-        let mut add = |arm, strength, width_multiplier| {
+        let mut add = |arm, strength, width_multiplier, cycle| {
             for seed in &self.seeds {
-                let index = points.len();
-                points.push(PointPlan { index, arm, strength, width_multiplier, seed: *seed });
+                let (index, seed) = (points.len(), *seed);
+                points.push(PointPlan { index, arm, strength, width_multiplier, seed, cycle });
             }
         };
         let multipliers = &self.sweep.width_multipliers;
@@ -55,17 +89,22 @@ impl Plan {
             match baseline {
                 Baseline::Uniform => {
                     for multiplier in multipliers {
-                        add(Arm::Uniform, None, *multiplier);
+                        add(Arm::Uniform, None, *multiplier, 1);
                     }
                 }
             }
         }
-        for strength in &self.sweep.strengths {
-            add(Arm::Shrink, Some(*strength), 1.0);
-        }
-        for strength in &self.sweep.strengths {
-            for multiplier in multipliers {
-                add(Arm::Expand, Some(*strength), *multiplier);
+        for cycle in 1..=self.cycles.most() {
+            for strength in &self.sweep.strengths {
+                add(Arm::Shrink, Some(*strength), 1.0, cycle);
+            }
+            if self.stop_after.is_some() {
+                continue;
+            }
+            for strength in &self.sweep.strengths {
+                for multiplier in multipliers {
+                    add(Arm::Expand, Some(*strength), *multiplier, cycle);
+                }
             }
         }
         points

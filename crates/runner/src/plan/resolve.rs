@@ -7,9 +7,10 @@ use graph::{Graph, Shape};
 use training::Recipe;
 
 use super::cost::cost;
+use super::cycles::{self, Cycles};
 use super::images::images;
 use super::problem::{Problem, Problems};
-use super::{Baseline, Dataset, Images, Plan, Regularizer, Strength, Sweep};
+use super::{Baseline, Images, Plan, Regularizer, Strength, Sweep};
 use crate::spec::{self, Spec};
 
 /// Most points of one experiment.
@@ -37,11 +38,10 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     problems.repeated("sweep.width_multiplier", &width_multipliers);
     problems.repeated("baselines", &spec.baselines);
     contradictions_of_sweep(spec, &mut problems);
+    cycles::contradictions(spec, !strengths.is_empty(), &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
-    let (Dataset::FashionMnist(images)
-    | Dataset::Mnist(images)
-    | Dataset::Synthetic { images, side: _, channels: _ }) = dataset;
+    let images = dataset.images();
     let recipe = |section: &str, written: spec::Recipe, problems: &mut Problems| {
         let recipe = Recipe::from(written);
         contradictions_of_recipe(section, &recipe, images, input, problems);
@@ -98,6 +98,8 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
                 spec::Baseline::Uniform => Baseline::Uniform,
             })
             .collect(),
+        cycles: spec.cycles.into(),
+        stop_after: spec.stop_after.map(Into::into),
         seed_cost: Summary::of(&seed),
     })
 }
@@ -115,8 +117,8 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
                     .to_owned(),
             ),
         );
-    } else if multipliers == 0 {
-        let user = if strengths > 0 {
+    } else if multipliers == 0 && !(spec.baselines.is_empty() && spec.stop_after.is_some()) {
+        let user = if strengths > 0 && spec.stop_after.is_none() {
             "`sweep.regularization_strength` asks for learned networks, which are expanded to budgets"
         } else {
             "`baselines` asks for uniform networks"
@@ -127,12 +129,10 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
             Some("name at least one multiplier of the seed, such as `[1.0]`".to_owned()),
         );
     }
-    let arms = spec
-        .baselines
-        .len()
-        .saturating_mul(multipliers)
-        .saturating_add(strengths)
-        .saturating_add(strengths.saturating_mul(multipliers));
+    let cycles = Cycles::from(spec.cycles).most() as usize;
+    let budgets = if spec.stop_after.is_some() { 0 } else { multipliers };
+    let learned = strengths.saturating_mul(budgets.saturating_add(1)).saturating_mul(cycles);
+    let arms = spec.baselines.len().saturating_mul(multipliers).saturating_add(learned);
     let points = arms.saturating_mul(spec.seeds.len());
     if points > MOST_POINTS {
         problems.push_section(

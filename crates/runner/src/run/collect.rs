@@ -59,6 +59,8 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             epochs: run.plan.retrain.epochs,
             dead_channels: point.dead_channels,
             structure: point.structure,
+            target: None,
+            cycle: plan.cycle,
         });
     }
     Ok(rows)

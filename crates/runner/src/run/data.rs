@@ -3,8 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use datasets::{Bars, FASHION_MNIST, IdxSource, ImageSet, MNIST, Normalization, Split, Streams};
+use anyhow::{Context, ensure};
+use datasets::{
+    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST,
+    Normalization, Split, Streams, numpy,
+};
+use graph::Shape;
 
 use crate::plan::{self, Dataset, Plan};
 
@@ -38,6 +42,9 @@ pub(crate) fn load(
             let (train, test) = read(&MNIST, plan.dataset.name(), experiment, folder)?;
             cut(&train, &test, parts)?
         }
+        Dataset::Cifar10(parts) => cifar(&CIFAR_10, folder, parts)?,
+        Dataset::Cifar100(parts) => cifar(&CIFAR_100, folder, parts)?,
+        Dataset::Npz(parts) => numpy(plan, folder, parts)?,
         Dataset::Synthetic { side, channels, images } => {
             let training = images.train + images.validation;
             let set = Bars { training, test: images.test, side: *side, channels: *channels };
@@ -71,9 +78,74 @@ fn read(
             )
         })?,
     };
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
-    let sets = source.load(&mut |name| std::fs::read(folder.join(name)));
+    let sets = source.load(&mut |name| read_file(&folder.join(name)));
     sets.with_context(|| format!("cannot use the {} files in `{}`", source.name, folder.display()))
+}
+
+fn cifar(
+    source: &CifarSource,
+    folder: Option<&Path>,
+    parts: &plan::Images,
+) -> anyhow::Result<Split> {
+    let (name, archive) = (source.name, source.archive);
+    let folder = folder.with_context(|| {
+        format!("{name} does not come with the program: get `{archive}` from https://www.cs.toronto.edu/~kriz/cifar.html, and name its folder with `--data-dir`")
+    })?;
+    let sets = source
+        .load(&mut |path| read_file(&folder.join(path)))
+        .with_context(|| format!("cannot use the {name} files in `{}`", folder.display()))?;
+    if !sets.other_content.is_empty() {
+        warn(&format!(
+            "{} in `{}` differ from the published files of {name}: accuracies will differ, too",
+            sets.other_content.join(", "),
+            folder.display()
+        ));
+    }
+    cut(&sets.train, &sets.test, parts)
+}
+
+fn numpy(plan: &Plan, path: Option<&Path>, parts: &plan::Images) -> anyhow::Result<Split> {
+    let path = path.context(
+        "the arrays do not come with the program: name an `.npz` file, or a folder with `.npy` files, with `--data-dir`",
+    )?;
+    let sets = if path.is_dir() {
+        numpy::from_npy(&mut |name| read_file(&path.join(name)), plan.classes)
+    } else {
+        let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        numpy::from_npz(&name, &bytes, plan.classes)
+    };
+    let (train, test) =
+        sets.with_context(|| format!("cannot use the arrays in `{}`", path.display()))?;
+    let [height, width, channels] = train.image_shape();
+    let found = Shape::new(height, width, channels);
+    ensure!(
+        found == plan.input,
+        "the arrays in `{}` hold images of {found}, but the experiment says {}: change `height`, `width` and `channels`",
+        path.display(),
+        plan.input
+    );
+    for (key, wanted, found) in [
+        ("train` and `validation", parts.train + parts.validation, train.count()),
+        ("test", parts.test, test.count()),
+    ] {
+        ensure!(
+            wanted <= found,
+            "the experiment uses {wanted} images for `{key}`, but the arrays in `{}` hold {found}: use fewer",
+            path.display()
+        );
+    }
+    cut(&train, &test, parts)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+
+#[expect(clippy::print_stderr, reason = "images are read before there is a progress display")]
+fn warn(text: &str) {
+    eprintln!("warning: {text}");
 }
 
 /// The folder of a bundled set, above the experiment file or the current folder.

@@ -5,8 +5,9 @@ use std::fmt;
 use cost_models::Summary;
 use graph::{ChannelMap, Channels, Graph};
 use report::Arm;
-use surgery::Structure;
+use surgery::{Expansion, Structure};
 
+use super::chain::Found;
 use crate::plan::{Plan, PointPlan, Search};
 
 /// A point whose network is known.
@@ -38,34 +39,46 @@ pub(crate) fn uniform(plan: &Plan, seed: &Graph, point: PointPlan) -> anyhow::Re
 pub(crate) fn learned(
     plan: &Plan,
     seed: &Graph,
-    structure: &Structure,
+    found: &Found,
     point: PointPlan,
 ) -> anyhow::Result<Option<ReadyPoint>> {
-    let shrunk = rebuild(seed, structure)?;
-    let dead = structure.dead_channels();
-    Ok(match point.arm {
-        Arm::Uniform | Arm::Shrink => Some(ready(point, shrunk, 1.0, dead)),
-        Arm::Expand => {
-            let model = &plan.regularizer.cost;
-            let price = |graph: &Graph| cost_models::CostForm::of(model, graph).at(&graph.widths());
-            let divisor = plan.sweep.channel_divisor;
-            let budget = price(&plan.uniform_graph(seed, point.width_multiplier)?);
-            if price(&shrunk) >= budget {
-                return Ok(None);
-            }
-            let expansion = surgery::expand(&shrunk, model, budget, divisor)?;
-            let multiplier = expansion.width_multiplier;
-            (expansion.graph != shrunk && multiplier > 1.0)
-                .then(|| ready(point, expansion.graph, multiplier, dead))
+    let shrunk = rebuild(&found.start, &found.structure)?;
+    let dead = found.structure.dead_channels();
+    match point.arm {
+        Arm::Uniform | Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
+            Ok(Some(ready(point, shrunk, 1.0, dead)))
         }
-    })
+        Arm::Expand => {
+            let expansion = expanded(plan, seed, &shrunk, point.width_multiplier)?;
+            Ok(expansion.map(|Expansion { graph, width_multiplier, .. }| {
+                ready(point, graph, width_multiplier, dead)
+            }))
+        }
+    }
 }
 
-/// The network that a structure describes.
-pub(crate) fn rebuild(seed: &Graph, structure: &Structure) -> anyhow::Result<Graph> {
-    let channels = Channels::of(seed);
-    let keep = structure.keep(seed, &channels);
-    Ok(seed.with_channels(&ChannelMap::of(seed, &channels, &keep)?)?)
+/// A network expanded to what the seed costs at a width multiplier. None if there is nothing to add.
+pub(crate) fn expanded(
+    plan: &Plan,
+    seed: &Graph,
+    shrunk: &Graph,
+    width_multiplier: f64,
+) -> anyhow::Result<Option<Expansion>> {
+    let model = &plan.regularizer.cost;
+    let price = |graph: &Graph| cost_models::CostForm::of(model, graph).at(&graph.widths());
+    let budget = price(&plan.uniform_graph(seed, width_multiplier)?);
+    if price(shrunk) >= budget {
+        return Ok(None);
+    }
+    let expansion = surgery::expand(shrunk, model, budget, plan.sweep.channel_divisor)?;
+    Ok(Some(expansion).filter(|it| it.graph != *shrunk && it.width_multiplier > 1.0))
+}
+
+/// The network that a structure describes, of the one that it was learned on.
+pub(crate) fn rebuild(start: &Graph, structure: &Structure) -> anyhow::Result<Graph> {
+    let channels = Channels::of(start);
+    let keep = structure.keep(start, &channels);
+    Ok(start.with_channels(&ChannelMap::of(start, &channels, &keep)?)?)
 }
 
 fn ready(plan: PointPlan, graph: Graph, width_multiplier: f64, dead_channels: u64) -> ReadyPoint {
@@ -75,22 +88,24 @@ fn ready(plan: PointPlan, graph: Graph, width_multiplier: f64, dead_channels: u6
 
 impl fmt::Display for ReadyPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PointPlan { arm, strength, width_multiplier, seed, .. } = &self.plan;
+        let PointPlan { arm, strength, width_multiplier, seed, cycle, .. } = &self.plan;
         write!(f, "{arm}")?;
-        match (arm, strength) {
-            (Arm::Uniform, _) => write!(f, " x{width_multiplier}")?,
-            (Arm::Shrink, Some(strength)) => write!(f, " strength {strength}")?,
-            (Arm::Expand, Some(strength)) => {
-                write!(f, " strength {strength} to x{width_multiplier}")?;
-            }
-            (Arm::Shrink | Arm::Expand, None) => {}
+        if let Some(strength) = strength {
+            write!(f, " strength {strength}")?;
         }
-        write!(f, " seed {seed}")
+        match arm {
+            Arm::Uniform => write!(f, " x{width_multiplier}")?,
+            Arm::Expand => write!(f, " to x{width_multiplier}")?,
+            Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {}
+        }
+        write!(f, " seed {seed}")?;
+        if *cycle > 1 { write!(f, " cycle {cycle}") } else { Ok(()) }
     }
 }
 
 impl fmt::Display for Search {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "strength {} seed {}", self.strength, self.seed)
+        write!(f, "strength {} seed {}", self.strength, self.seed)?;
+        if self.cycle > 1 { write!(f, " cycle {}", self.cycle) } else { Ok(()) }
     }
 }

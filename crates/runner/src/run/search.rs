@@ -29,14 +29,11 @@ struct Record {
 impl Run<'_> {
     /// Where the structure of a search lies.
     pub(crate) fn structure_path(&self, search: Search) -> PathBuf {
-        let name = format!("strength-{}-seed-{}.json", search.strength, search.seed);
-        self.folder.join("structures").join(name)
+        self.folder.join("structures").join(format!("{}.json", file_name(search)))
     }
 
     fn search_folder(&self, search: Search) -> PathBuf {
-        self.state_folder()
-            .join("searches")
-            .join(format!("strength-{}-seed-{}", search.strength, search.seed))
+        self.state_folder().join("searches").join(file_name(search))
     }
 
     /// The structure that a finished search found.
@@ -55,23 +52,24 @@ impl Run<'_> {
             .with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
     }
 
-    /// Floating-point operations of a search, for the estimate of time.
+    /// Floating-point operations of a search that begins with the seed, for the estimate of time.
     pub(crate) fn search_work(&self) -> f64 {
         self.training_work(&self.plan.search, self.plan.seed_cost.flops as f64)
     }
 
-    /// Does a search. None if it was stopped.
+    /// Does a search on the network that it begins with. None if it was stopped.
     pub(crate) fn search(&self, device: &Cpu, search: Search) -> anyhow::Result<Option<Structure>> {
         let recipe = &self.plan.search;
-        let streams = Streams::new(search.seed).derive("search");
-        let network = Network::init(self.seed.clone(), streams);
-        let form = CostForm::of(&self.plan.regularizer.cost, &self.seed);
+        let start = self.start(search)?.context("the cycle before is not done")?;
+        let streams = Streams::new(search.seed).derive(&stream(search));
+        let network = Network::init(start.clone(), streams);
+        let form = CostForm::of(&self.plan.regularizer.cost, &start);
         let settings = Settings {
             strength: search.strength,
             alive_threshold: self.plan.regularizer.alive_threshold,
             ..Settings::default()
         };
-        let mut penalty = MorphNet::new(&self.seed, form, settings);
+        let mut penalty = MorphNet::new(&start, form, settings);
         let monitor = penalty.clone();
         let split = &self.images.split;
         let batches = Batches::new(
@@ -107,7 +105,7 @@ impl Run<'_> {
         }
         let decision = penalty.decide(&trainer.network().parameters)?;
         let survivors = &decision.survivors;
-        let shrunk = self.seed.with_channels(survivors)?;
+        let shrunk = start.with_channels(survivors)?;
         let structure = Structure {
             schema: Structure::SCHEMA,
             hash: structure_hash(&shrunk),
@@ -115,8 +113,8 @@ impl Run<'_> {
             cost: self.plan.regularizer.cost.to_string(),
             alive_threshold: settings.alive_threshold,
             seed: search.seed,
-            costs: Costs { before: self.plan.seed_cost, after: Summary::of(&shrunk) },
-            layers: Structure::layers(&self.seed, penalty.channels(), survivors),
+            costs: Costs { before: Summary::of(&start), after: Summary::of(&shrunk) },
+            layers: Structure::layers(&start, penalty.channels(), survivors),
         };
         self.write_structure(search, &structure, trainer.history().to_vec())?;
         checkpoints.clear()?;
@@ -151,6 +149,18 @@ impl Run<'_> {
             ));
         }
     }
+}
+
+/// What the files of a search are called.
+fn file_name(search: Search) -> String {
+    let Search { seed, strength, cycle } = search;
+    let cycle = if cycle > 1 { format!("-cycle-{cycle}") } else { String::new() };
+    format!("strength-{strength}-seed-{seed}{cycle}")
+}
+
+/// The random streams of a search, below those of its seed.
+fn stream(search: Search) -> String {
+    if search.cycle > 1 { format!("search-{}", search.cycle) } else { "search".to_owned() }
 }
 
 /// Share of the seed's cost that is alive, in words.

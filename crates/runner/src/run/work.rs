@@ -9,7 +9,7 @@ use super::point::ReadyPoint;
 use super::queue::Queue;
 use super::retrain::Retraining;
 use super::{Outcome, Run, Settings, Workers, collect};
-use crate::plan::{PointPlan, Search};
+use crate::plan::{Cycles, Plan, PointPlan, Search};
 
 /// A piece of work that one worker does.
 #[derive(Clone, Debug)]
@@ -23,11 +23,20 @@ struct Shared<'a> {
     run: &'a Run<'a>,
     points: Vec<PointPlan>,
     queue: Queue<Piece>,
-    /// Retrainings that are done, under way or waiting, by structure and seed.
-    known: Mutex<BTreeSet<(String, u64)>>,
+    /// Work that is done, under way or waiting.
+    known: Mutex<BTreeSet<Known>>,
     failures: Mutex<Vec<String>>,
     stopped: Mutex<bool>,
     keep_going: bool,
+}
+
+/// What work is known by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    /// A search, in words.
+    Search(String),
+    /// A retraining, by structure and seed.
+    Retrain(String, u64),
 }
 
 /// Does everything that is not done yet.
@@ -36,11 +45,9 @@ pub(super) fn carry_out(
     workers: &Workers,
     settings: &Settings,
 ) -> anyhow::Result<Outcome> {
-    let wanted =
-        |point: &PointPlan| settings.only.is_empty() || settings.only.contains(&point.index);
     let shared = Shared {
         run,
-        points: run.plan.points().into_iter().filter(wanted).collect(),
+        points: wanted(run.plan, &settings.only),
         queue: Queue::new(),
         known: Mutex::default(),
         failures: Mutex::default(),
@@ -67,50 +74,138 @@ pub(super) fn carry_out(
     })
 }
 
+/// The points asked for, all if none is named; and those by which it is decided whether there is a next cycle.
+fn wanted(plan: &Plan, only: &[usize]) -> Vec<PointPlan> {
+    let points = plan.points();
+    let asked = |point: &PointPlan| only.is_empty() || only.contains(&point.index);
+    let decides = |point: &PointPlan| {
+        let earlier = |later: &PointPlan| {
+            asked(later)
+                && later.seed == point.seed
+                && match point.search() {
+                    None => point.width_multiplier == 1.0 && later.cycle > 1,
+                    Some(_) => later.strength == point.strength && later.cycle > point.cycle,
+                }
+        };
+        match plan.cycles {
+            Cycles::Count(_) => false,
+            Cycles::UntilNoGain { at_most: _ } => {
+                point.width_multiplier == 1.0 && points.iter().any(earlier)
+            }
+        }
+    };
+    points.iter().filter(|point| asked(point) || decides(point)).copied().collect()
+}
+
 impl Shared<'_> {
     /// Queues what can be done at once.
     fn start(&self) -> anyhow::Result<()> {
         for search in self.run.plan.searches() {
-            if !self.points.iter().any(|point| belongs(point, search)) {
-                continue;
-            }
-            if self.run.found(search)?.is_some() {
-                self.add_points_of(search)?;
-            } else {
-                self.run.progress.expect(1, self.run.search_work());
-                for point in self.points.iter().filter(|point| belongs(point, search)) {
-                    self.run.progress.expect(1, self.guess(point));
-                }
-                self.queue.add(u64::MAX, Piece::Search(search));
+            if search.before().is_none() {
+                self.begin(search)?;
+            } else if self.is_needed(search) && matches!(self.run.plan.cycles, Cycles::Count(_)) {
+                self.expect(search)?;
             }
         }
-        for point in self.points.iter().filter(|point| point.strength.is_none()) {
+        for point in self.points.iter().filter(|point| point.search().is_none()) {
             self.add_point(*point)?;
         }
         Ok(())
+    }
+
+    /// Whether a point asked for comes of a search, or of a later cycle.
+    fn is_needed(&self, search: Search) -> bool {
+        let comes_of = |point: &PointPlan| {
+            point.search().is_some_and(|of| {
+                (of.seed, of.strength) == (search.seed, search.strength) && of.cycle >= search.cycle
+            })
+        };
+        self.points.iter().any(comes_of)
+    }
+
+    /// Announces a search and its points, if it is not done.
+    fn expect(&self, search: Search) -> anyhow::Result<()> {
+        if self.run.found(search)?.is_none() {
+            self.run.progress.expect(1, self.run.search_work());
+            for point in self.points_of(search) {
+                self.run.progress.expect(1, self.guess(point));
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a search whose network is known; or, if it is done, what it leads to.
+    fn begin(&self, search: Search) -> anyhow::Result<()> {
+        if !self.is_needed(search) || !self.is_new(Known::Search(search.to_string())) {
+            return Ok(());
+        }
+        if self.run.found(search)?.is_some() {
+            self.add_points_of(search)?;
+            return self.follow(search);
+        }
+        let was_announced =
+            search.before().is_some() && matches!(self.run.plan.cycles, Cycles::Count(_));
+        if !was_announced {
+            self.expect(search)?;
+        }
+        self.queue.add(u64::MAX, Piece::Search(search));
+        Ok(())
+    }
+
+    /// Begins the next cycle after a search that is done, if there is one.
+    fn follow(&self, search: Search) -> anyhow::Result<()> {
+        match search.next(self.run.plan) {
+            Some(next) if self.run.goes_on(next)? == Some(true) => self.begin(next),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Begins every cycle that a retraining of this seed showed to be worth it.
+    fn follow_all(&self, seed: u64) -> anyhow::Result<()> {
+        match self.run.plan.cycles {
+            Cycles::Count(_) => Ok(()),
+            Cycles::UntilNoGain { at_most: _ } => {
+                let searches = self.run.plan.searches();
+                for search in searches.into_iter().filter(|search| search.seed == seed) {
+                    if self.run.found(search)?.is_some() {
+                        self.follow(search)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes note of work; false if it was known.
+    fn is_new(&self, known: Known) -> bool {
+        self.known.lock().expect("no worker panics while it holds the lock").insert(known)
+    }
+
+    fn points_of(&self, search: Search) -> impl Iterator<Item = &PointPlan> {
+        self.points.iter().filter(move |point| point.search() == Some(search))
     }
 
     /// Operations of a learned point before its network is known: half the seed when shrunk, the budget when expanded.
     fn guess(&self, point: &PointPlan) -> f64 {
         let share = match point.arm {
             report::Arm::Uniform | report::Arm::Expand => point.width_multiplier.powi(2),
-            report::Arm::Shrink => 0.5,
+            report::Arm::Shrink
+            | report::Arm::Shuffled
+            | report::Arm::Random
+            | report::Arm::L1Norm
+            | report::Arm::GroupNorm => 0.5,
         };
         self.run.retraining_work(self.run.plan.seed_cost.flops as f64 * share)
     }
 
     fn add_points_of(&self, search: Search) -> anyhow::Result<()> {
-        for point in self.points.iter().filter(|point| belongs(point, search)) {
-            self.add_point(*point)?;
-        }
-        Ok(())
+        self.points_of(search).try_for_each(|point| self.add_point(*point))
     }
 
     /// Queues the retraining of a point, unless an equal one is known.
     fn add_point(&self, point: PointPlan) -> anyhow::Result<()> {
         let Some(ready) = self.run.point(point)? else { return Ok(()) };
-        let key = (ready.structure.clone(), point.seed);
-        if !self.known.lock().expect("no worker panics while it holds the lock").insert(key) {
+        if !self.is_new(Known::Retrain(ready.structure.clone(), point.seed)) {
             return Ok(());
         }
         if self.run.retrained(&ready.structure, point.seed)?.is_some() {
@@ -150,16 +245,18 @@ impl Shared<'_> {
                 if self.run.search(device, *search)?.is_none() {
                     return Ok(Done::Stopped);
                 }
-                for point in self.points.iter().filter(|point| belongs(point, *search)) {
+                for point in self.points_of(*search) {
                     self.run.progress.forget(1, self.guess(point));
                 }
                 self.add_points_of(*search)?;
+                self.follow(*search)?;
             }
             Piece::Retrain(job) => {
                 if self.run.retrain(device, job)?.is_none() {
                     return Ok(Done::Stopped);
                 }
                 collect::write_points(self.run)?;
+                self.follow_all(job.seed)?;
             }
         }
         Ok(Done::Finished)
@@ -169,10 +266,6 @@ impl Shared<'_> {
 enum Done {
     Finished,
     Stopped,
-}
-
-fn belongs(point: &PointPlan, search: Search) -> bool {
-    point.strength == Some(search.strength) && point.seed == search.seed
 }
 
 fn retraining(ready: ReadyPoint) -> Retraining {

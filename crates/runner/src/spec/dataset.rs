@@ -9,9 +9,17 @@ use super::number::{Count, Whole};
 #[serde(rename_all = "kebab-case", expecting = "a data set, such as `{ fashion-mnist: {} }`")]
 pub enum Dataset {
     /// Fashion-MNIST, which comes with the program.
-    FashionMnist(IdxImages),
+    FashionMnist(PublishedImages),
     /// MNIST, from the folder given with `--data-dir`.
-    Mnist(IdxImages),
+    Mnist(PublishedImages),
+    /// CIFAR-10, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-10")]
+    Cifar10(PublishedImages),
+    /// CIFAR-100 with its fine classes, from the folder given with `--data-dir`.
+    #[serde(rename = "cifar-100")]
+    Cifar100(PublishedImages),
+    /// Arrays of NumPy, from the `.npz` file or the folder given with `--data-dir`.
+    Npz(Arrays),
     /// Generated bars in noise, in four classes.
     Synthetic(Synthetic),
 }
@@ -30,7 +38,7 @@ pub enum Dataset {
     deny_unknown_fields,
     expecting = "a map of settings, such as `{ validation: 5000 }`"
 )]
-pub struct IdxImages {
+pub struct PublishedImages {
     /// Last training images set aside.
     pub validation: Count,
     /// First training images trained on; all that are not set aside if absent.
@@ -39,10 +47,45 @@ pub struct IdxImages {
     pub test: Option<Count>,
 }
 
-impl Default for IdxImages {
+impl Default for PublishedImages {
     fn default() -> Self {
         Self { validation: Count::known(5000), train: None, test: None }
     }
+}
+
+/// Images in arrays of NumPy ([`datasets::numpy`] has their names and shapes). Their numbers stand here, so that an
+/// experiment can be checked and priced without them.
+///
+/// | key | default | purpose | range |
+/// |---|---|---|---|
+/// | `height`, `width` | required | sides of an image | 1 to 4096 |
+/// | `channels` | 1 | channels | 1 to 4 |
+/// | `classes` | required | number of classes | 1 to 65536 |
+/// | `train` | required | that many first training images are trained on | |
+/// | `validation` | required | that many last training images are those that choices are made by | |
+/// | `test` | required | that many first test images are used, once, at the end | |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a map of settings, such as `{ height: 28, width: 28 }`")]
+pub struct Arrays {
+    /// Height in pixels.
+    pub height: Whole<1, 4096>,
+    /// Width in pixels.
+    pub width: Whole<1, 4096>,
+    /// Channels of an image.
+    #[serde(default = "one_channel")]
+    pub channels: Whole<1, 4>,
+    /// Number of classes.
+    pub classes: Whole<1, 65536>,
+    /// First training images trained on.
+    pub train: Count,
+    /// Last training images set aside.
+    pub validation: Count,
+    /// First test images used.
+    pub test: Count,
+}
+
+fn one_channel() -> Whole<1, 4> {
+    Whole::known(1)
 }
 
 /// Generated images: bars in noise ([`datasets::Bars`]), the same for every seed of the experiment.

@@ -166,6 +166,10 @@ fn example(key: &str) -> String {
         "log" => "[2.0, 20.0]",
         "num" => "5",
         "device" => "v100",
+        "height" | "width" | "side" => "32",
+        "classes" => "10",
+        "train" => "5000",
+        "validation" | "test" => "1000",
         "weight" => "1.0",
         _ => "...",
     };

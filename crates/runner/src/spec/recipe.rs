@@ -1,7 +1,7 @@
 //! Sections `search` and `retrain`: how a network is trained.
 
 use serde::Deserialize;
-use training::{Curve, Optimizer as ResolvedOptimizer, Recipe as Resolved, Schedule};
+use training::{Curve, GateRecipe, Optimizer as ResolvedOptimizer, Recipe as Resolved, Schedule};
 
 use super::number::{Count, Fraction, NonNegative, Positive, Share, Whole};
 
@@ -234,6 +234,7 @@ impl From<Recipe> for Resolved {
             label_smoothing: label_smoothing.get(),
             batch_norm_momentum: batch_norm_momentum.get(),
             augmentation: datasets::Augmentation { flip, crop: crop.size() },
+            gates: GateRecipe::default(),
         }
     }
 }

@@ -84,6 +84,7 @@ fn unknown_keys_name_the_nearest_known_one() {
         ("a misspelt choice", "{ sgd: { momentum: 0.9 } }, l", "{ sdg: { momentum: 0.9 } }, l"),
         ("a misspelt name", "cost: flops", "cost: flop"),
         ("a misspelt data set", "fashion-mnist", "fashion_mnist"),
+        ("a data set without its hyphen", "fashion-mnist", "cifar10"),
         ("a data set that is not there", "fashion-mnist", "imagenet"),
         ("a misspelt baseline", "[uniform]", "[unifrom]"),
         ("a measure that is not there", "strength: gamma", "strength: group-lasso"),
@@ -99,6 +100,11 @@ fn missing_and_repeated_keys_are_named() {
         ("a key is missing", "  epochs: 5\n", ""),
         ("a key is missing in braces", "{ epochs: 3, batch_size: 128,", "{ epochs: 3,"),
         ("a setting is missing", "{ peak: 0.1 }", "{}"),
+        (
+            "the number of classes is missing",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ npz: { height: 28, width: 28, train: 500, validation: 100, test: 100 } }",
+        ),
         ("a section is repeated", "baselines: [uniform]\n", "seeds: [2]\n"),
         ("a key is repeated", "  weight_decay: 5.0e-4\n", "  epochs: 7\n"),
         ("a key is repeated in braces", "nesterov: true", "momentum: 0.8"),
@@ -163,6 +169,11 @@ fn numbers_out_of_range_say_the_range() {
         ("a negative decay", "weight_decay: 5.0e-4", "weight_decay: -5.0e-4"),
         ("a negative seed", "seeds: [0, 1]", "seeds: [0, -1]"),
         ("an absurd batch", "  batch_size: 128\n", "  batch_size: 1000000000\n"),
+        (
+            "too many channels",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ npz: { height: 28, width: 28, channels: 5, classes: 3, train: 500, validation: 100, test: 100 } }",
+        ),
         ("divisor zero", "baselines: [uniform]", "  channel_divisor: 0"),
     ]);
     sheet.check("out_of_range.txt");
@@ -176,6 +187,11 @@ fn keys_that_contradict_are_all_reported() {
         ("no image left to train on", "validation: 5000", "validation: 60000"),
         ("more images than there are", "validation: 5000", "validation: 5000, train: 58000, test: 10001"),
         ("a batch larger than the data", "{ fashion-mnist: { validation: 5000 } }", few),
+        (
+            "more colour images than there are",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ cifar-100: { validation: 5000, train: 45001 } }",
+        ),
         ("a warm-up longer than the training", "warmup_epochs: 0.5", "warmup_epochs: 6"),
         ("a rate that rises at the end", "{ peak: 0.1 }", "{ peak: 0.1, last: 0.2 }"),
         ("a crop as large as the image", "crop: 2", "crop: 28"),

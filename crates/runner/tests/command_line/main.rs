@@ -7,6 +7,7 @@ mod arguments;
 mod charges;
 mod check;
 mod cost;
+mod cycles;
 mod faults;
 mod golden;
 mod mutations;

@@ -136,6 +136,17 @@ fn every_data_set_gives_its_shape_and_images() {
     let with = |written: &str| plan(&SHORTEST.replace("{ fashion-mnist: {} }", written));
     let mnist = with("{ mnist: { validation: 100, train: 1000, test: 50 } }");
     assert_eq!(mnist.dataset, Dataset::Mnist(Images { train: 1000, validation: 100, test: 50 }));
+    for (name, classes) in [("cifar-10", 10), ("cifar-100", 100)] {
+        let cifar = with(&format!("{{ {name}: {{}} }}"));
+        let images = Images { train: 45_000, validation: 5_000, test: 10_000 };
+        assert_eq!((cifar.dataset.name(), cifar.dataset.images()), (name, images));
+        assert_eq!((cifar.input, cifar.classes), (Shape::new(32, 32, 3), classes));
+    }
+    let npz = with(
+        "{ npz: { height: 20, width: 30, channels: 3, classes: 7, train: 90, validation: 10, test: 20 } }",
+    );
+    assert_eq!(npz.dataset, Dataset::Npz(Images { train: 90, validation: 10, test: 20 }));
+    assert_eq!((npz.input, npz.classes), (Shape::new(20, 30, 3), 7));
     let bars = with("{ synthetic: { side: 16, channels: 3, train: 100 } }");
     let images = Images { train: 100, validation: 128, test: 256 };
     assert_eq!(bars.dataset, Dataset::Synthetic { side: 16, channels: 3, images });

@@ -6,6 +6,7 @@ use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
 use super::conv::{Conv, ConvGradInput, ConvGradWeight, Depthwise, DepthwiseGradWeight};
 use super::dropout::Dropout;
+use super::gate::{Gate, GateGrad};
 use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
 use super::maps::{MapChannels, MapPositions, MapValues};
@@ -44,6 +45,8 @@ pub(super) fn name(instruction: &Instruction) -> &'static str {
         Instruction::MaxPoolGrad { .. } => "MaxPoolGrad",
         Instruction::AvgPool { .. } => "AvgPool",
         Instruction::AvgPoolGrad { .. } => "AvgPoolGrad",
+        Instruction::Gate { .. } => "Gate",
+        Instruction::GateGrad { .. } => "GateGrad",
         Instruction::Dropout { .. } => "Dropout",
         Instruction::DropoutGrad { .. } => "DropoutGrad",
         Instruction::Softmax { .. } => "Softmax",
@@ -275,6 +278,13 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         }
         Instruction::AvgPoolGrad { geometry, grad_output, grad_input: tensor, accumulate } => {
             Box::new(AvgPoolGrad::new(geometry, grad_output, Target { tensor, accumulate }))
+        }
+        Instruction::Gate { logits, mask, input, output } => {
+            Box::new(Gate { logits, mask, input, output })
+        }
+        Instruction::GateGrad { logits, sample, input, grad_output, grad_logits, grad_input } => {
+            let target = grad_input.map(|(tensor, accumulate)| Target { tensor, accumulate });
+            Box::new(GateGrad { logits, sample, input, grad_output, grad_logits, target })
         }
         Instruction::Dropout { rate, stream, input: source, output: tensor } => {
             Box::new(Dropout { rate, stream, source, target: Target { tensor, accumulate: false } })

@@ -4,7 +4,7 @@ use tensor_ops::{
     Activation, BinaryFunction, Broadcast, Instruction, Scalars, Span, Tensor, UpdateRule,
 };
 
-use crate::{reference_layers, reference_rows};
+use crate::{reference_gates, reference_layers, reference_rows};
 
 /// Values of the arena.
 pub(crate) type Values = [f64];
@@ -283,6 +283,9 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: S
                 };
                 values[parameter] -= rate * direction;
             }
+        }
+        Instruction::Gate { .. } | Instruction::GateGrad { .. } => {
+            reference_gates::execute(instruction, values);
         }
         Instruction::Dropout { .. } | Instruction::DropoutGrad { .. } => {
             unreachable!("masks are the device's own and are tested by their properties")

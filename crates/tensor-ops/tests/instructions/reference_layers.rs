@@ -348,6 +348,8 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         | Instruction::SoftmaxGrad { .. }
         | Instruction::LocalResponseNorm { .. }
         | Instruction::LocalResponseNormGrad { .. }
+        | Instruction::Gate { .. }
+        | Instruction::GateGrad { .. }
         | Instruction::Dropout { .. }
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }

@@ -155,6 +155,8 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         | Instruction::MaxPoolGrad { .. }
         | Instruction::AvgPool { .. }
         | Instruction::AvgPoolGrad { .. }
+        | Instruction::Gate { .. }
+        | Instruction::GateGrad { .. }
         | Instruction::Dropout { .. }
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }

@@ -65,7 +65,7 @@ impl Sketch {
                 self.add(Op::Activation(Activation::Scale { factor }), &[input])
             }
             13 => self.biased(numbers, input),
-            14 if self.options.untrained => self.add(Op::Gate, &[input]),
+            14 => self.add(Op::Gate, &[input]),
             15 if self.options.untrained => {
                 let [depth, height] = numbers.pair(3);
                 let conv = Conv3d {

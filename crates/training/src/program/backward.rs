@@ -98,7 +98,8 @@ impl Emitter<'_> {
             | Op::Resize(_)
             | Op::Pad(_)
             | Op::Permute(_) => self.rearrange_gradients(id),
-            Op::Conv3d(_) | Op::Gate => unreachable!("refused by `executable`"),
+            Op::Gate => self.gate_gradients(id),
+            Op::Conv3d(_) => unreachable!("refused by `executable`"),
             Op::Dropout { rate } => {
                 if self.wires.root(id) == id
                     && let Some((grad_input, accumulate)) = self.gradient_to_write(node.inputs[0])

@@ -95,7 +95,8 @@ impl Emitter<'_> {
             | Op::Resize(_)
             | Op::Pad(_)
             | Op::Permute(_) => self.rearrange(id),
-            Op::Conv3d(_) | Op::Gate => unreachable!("refused by `executable`"),
+            Op::Gate => self.gate(id),
+            Op::Conv3d(_) => unreachable!("refused by `executable`"),
             Op::Dropout { rate } => {
                 if self.wires.root(id) == id {
                     let (input, output) = (self.value(node.inputs[0]), self.value(id));

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph::{Graph, NodeId, ParameterSpec, Role};
-use tensor_ops::{Span, UpdateRule};
+use graph::{Graph, NodeId, Op, ParameterSpec, Role};
+use tensor_ops::{GateMask, GateSample, Span, UpdateRule};
 
-use crate::{Optimizer, Recipe};
+use crate::{GateRecipe, Optimizer, Recipe};
 
 /// The part of the arena that lives from step to step.
 ///
@@ -36,6 +36,8 @@ pub(crate) struct Layout {
     pub(crate) losses: Span,
     /// One verdict per image, 0 or 1.
     pub(crate) correct: Span,
+    /// Where the mask of every gate comes from.
+    gates: BTreeMap<NodeId, GateMask>,
     /// Number of values up to here.
     pub(crate) len: usize,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Layout {
 /// Which of the optional parts are laid out.
 pub(crate) enum Purpose<'a> {
     Training(&'a Recipe),
-    Inference,
+    Inference(GateRecipe),
 }
 
 impl Layout {
@@ -55,8 +57,10 @@ impl Layout {
         };
         let specs = graph.parameters();
         let decays = |spec: &ParameterSpec| match purpose {
-            Purpose::Training(recipe) => spec.role == Role::Weight || recipe.decay_batch_norm,
-            Purpose::Inference => true,
+            Purpose::Training(recipe) => {
+                spec.role == Role::Weight || (recipe.decay_batch_norm && spec.role != Role::Logit)
+            }
+            Purpose::Inference(_) => true,
         };
         let mut parameters = BTreeMap::new();
         let mut stretch = |take: &mut dyn FnMut(usize) -> Span,
@@ -72,7 +76,7 @@ impl Layout {
         let statistics = stretch(&mut take, &|spec| !spec.role.is_trained());
         let trained = decayed.len + exempt.len;
         let (gradients, state, batch_statistics, partials) = match purpose {
-            Purpose::Inference => (take(0), Vec::new(), BTreeMap::new(), BTreeMap::new()),
+            Purpose::Inference(_) => (take(0), Vec::new(), BTreeMap::new(), BTreeMap::new()),
             Purpose::Training(recipe) => {
                 let kinds = match recipe.optimizer {
                     Optimizer::Sgd { .. } => 1,
@@ -93,6 +97,7 @@ impl Layout {
         };
         let images = take(batch * image);
         let [labels, losses, correct] = [take(batch), take(batch), take(batch)];
+        let gates = gates(graph, purpose, &mut take);
         Self {
             parameters,
             decayed,
@@ -106,6 +111,7 @@ impl Layout {
             labels,
             losses,
             correct,
+            gates,
             len: next,
         }
     }
@@ -128,6 +134,19 @@ impl Layout {
     /// Where a parameter lies that the node's operator has.
     pub(crate) fn span(&self, node: NodeId, role: Role) -> Span {
         self.find(node, role).expect("the operator has this parameter")
+    }
+
+    /// Where the mask of a gate comes from.
+    pub(crate) fn gate(&self, node: NodeId) -> GateMask {
+        self.gates[&node]
+    }
+
+    /// The gates whose masks are drawn.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = (NodeId, GateSample)> {
+        self.gates.iter().filter_map(|(node, mask)| match mask {
+            GateMask::Sampled(sample) => Some((*node, *sample)),
+            GateMask::Expected { .. } => None,
+        })
     }
 
     /// Where the gradient of a trained parameter lies, if the node has it.
@@ -180,4 +199,26 @@ impl Layout {
             },
         }
     }
+}
+
+/// In training, room for the noise of every gate and for their temperature.
+fn gates(
+    graph: &Graph,
+    purpose: &Purpose<'_>,
+    take: &mut dyn FnMut(usize) -> Span,
+) -> BTreeMap<NodeId, GateMask> {
+    let mut temperature = None;
+    let nodes = graph.nodes().filter(|(_, node)| matches!(node.op, Op::Gate));
+    let mask = |(id, node): (NodeId, &graph::Node)| {
+        let mask = match purpose {
+            Purpose::Training(recipe) => GateMask::Sampled(GateSample {
+                temperature: *temperature.get_or_insert_with(|| take(1)),
+                noise: take(node.shape.channels),
+                straight_through: recipe.gates.straight_through,
+            }),
+            Purpose::Inference(gates) => GateMask::Expected { soft: gates.soft_inference },
+        };
+        (id, mask)
+    };
+    nodes.map(mask).collect()
 }

@@ -307,14 +307,13 @@ impl Planner<'_> {
                 gradients[consumer.index()].map(|view| view.slice(start, channels))
             }
             Op::BatchNorm(_) => gradients[fused[consumer.index()].unwrap_or(consumer).index()],
-            Op::Activation(_) | Op::Softmax | Op::Bias => gradients[consumer.index()],
+            Op::Activation(_) | Op::Softmax | Op::Bias | Op::Gate => gradients[consumer.index()],
             Op::Input(_)
             | Op::Conv2d(_)
             | Op::Conv3d(_)
             | Op::ConvTranspose(_)
             | Op::Depthwise(_)
             | Op::Linear(_)
-            | Op::Gate
             | Op::LocalResponseNorm(_)
             | Op::Add
             | Op::Sub

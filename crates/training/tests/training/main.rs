@@ -7,12 +7,13 @@ use ndarray::Array4;
 use proptest::prelude::*;
 use tensor_ops::Cpu;
 use testkit::strategies::{self, Options};
-use testkit::{Mode, cross_entropy, interpret, random_parameters, tape, toys};
+use testkit::{GateDraws, Mode, cross_entropy, interpret, random_parameters, tape, toys};
 use training::{
-    Control, Curve, EpochEnd, Evaluator, ForwardPass, Network, Optimizer, Parameters, Penalty,
-    PenaltyStep, Recipe, Schedule, TrainError, Trainer,
+    Control, Curve, EpochEnd, Evaluator, ForwardPass, GateNoise, GateRecipe, Network, Optimizer,
+    Parameters, Penalty, PenaltyStep, Recipe, Schedule, TrainError, Trainer,
 };
 
+mod gates;
 mod networks;
 mod operators;
 
@@ -29,6 +30,7 @@ fn recipe(optimizer: Optimizer, rate: f64) -> Recipe {
         label_smoothing: 0.0,
         batch_norm_momentum: 0.1,
         augmentation: Augmentation::default(),
+        gates: GateRecipe::default(),
     }
 }
 
@@ -85,15 +87,27 @@ fn first_batch(batches: &Batches) -> (Vec<f64>, Vec<usize>) {
     )
 }
 
+/// What the trainer draws for the gates in its first step.
+fn draws(graph: &Graph, gates: GateRecipe) -> GateDraws {
+    let noise = GateNoise::new(graph, Streams::new(0));
+    let of = |gate| {
+        let mut values = vec![0.0; graph.node(gate).shape.channels];
+        noise.draw(gate, 1, &mut values);
+        (gate, values.into_iter().map(f64::from).collect())
+    };
+    let GateRecipe { temperature, straight_through, .. } = gates;
+    GateDraws { temperature, straight_through, noise: noise.gates().map(of).collect() }
+}
+
 /// Gradients by the program: with plain descent at rate 1, a step is the gradient.
 fn gradients(
     network: &Network,
     batches: &Batches,
     smoothing: f64,
-    threads: usize,
+    gates: GateRecipe,
 ) -> (f64, testkit::Parameters) {
-    let device = Cpu::new(threads).unwrap();
-    let recipe = Recipe { label_smoothing: smoothing, ..plain(1.0) };
+    let device = Cpu::new(1).unwrap();
+    let recipe = Recipe { label_smoothing: smoothing, gates, ..plain(1.0) };
     let mut trainer = Trainer::new(network, &recipe, Streams::new(0), &device).unwrap();
     let mut loss = 0.0;
     trainer
@@ -122,9 +136,16 @@ fn check_gradients(graph: &Graph, seed: u64, smoothing: f64) -> Result<(), TestC
         Batches::new(&set, &normalization, BATCH, Augmentation::default(), Streams::new(0))
             .unwrap();
     let (images, labels) = first_batch(&batches);
+    let gates = GateRecipe {
+        temperature: 0.7,
+        straight_through: seed.is_multiple_of(2),
+        ..GateRecipe::default()
+    };
+    let parameters = doubles(&network.parameters);
+    let draws = draws(graph, gates);
     let reference =
-        tape::gradients(graph, &doubles(&network.parameters), &images, &labels, smoothing);
-    let (loss, ours) = gradients(&network, &batches, smoothing, 1);
+        tape::gated_gradients(graph, &parameters, &images, &labels, smoothing, Some(&draws));
+    let (loss, ours) = gradients(&network, &batches, smoothing, gates);
     prop_assert!(
         (loss - reference.loss).abs() <= 1e-4 * (1.0 + reference.loss.abs()),
         "{} {}",

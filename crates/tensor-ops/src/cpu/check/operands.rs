@@ -1,7 +1,7 @@
 //! What each instruction reads and writes.
 
 use super::Operand;
-use crate::{Instruction, Span, Tensor, UpdateRule};
+use crate::{GateMask, GateSample, Instruction, Span, Tensor, UpdateRule};
 
 /// Operands in the order of the instruction's fields.
 pub(super) struct Operands {
@@ -40,6 +40,11 @@ impl Operands {
             Some(Span { offset, len }) => self.add(name, Tensor::dense(offset, 1, len), true),
             None => self,
         }
+    }
+
+    fn reads_sample(self, sample: GateSample) -> Self {
+        let GateSample { noise, temperature, straight_through: _ } = sample;
+        self.reads_span("noise", noise).reads_span("temperature", temperature)
     }
 
     fn may_be_same(mut self, first: &'static str, second: &'static str, condition: bool) -> Self {
@@ -228,6 +233,31 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             .may_be_same("input", "output", true),
         Instruction::SumRows { grad_output, grad_bias } => {
             operands.reads("grad_output", grad_output).writes_span("grad_bias", grad_bias)
+        }
+        Instruction::Gate { logits, mask, input, output } => {
+            let operands = operands.reads_span("logits", logits);
+            match mask {
+                GateMask::Sampled(sample) => operands.reads_sample(sample),
+                GateMask::Expected { soft: _ } => operands,
+            }
+            .reads("input", input)
+            .writes("output", output)
+        }
+        Instruction::GateGrad { logits, sample, input, grad_output, grad_logits, grad_input } => {
+            let operands = operands
+                .reads_span("logits", logits)
+                .reads_sample(sample)
+                .reads("input", input)
+                .reads("grad_output", grad_output)
+                .writes_span("grad_logits", grad_logits);
+            match grad_input {
+                Some((tensor, accumulate)) => operands.writes("grad_input", tensor).may_be_same(
+                    "grad_output",
+                    "grad_input",
+                    !accumulate,
+                ),
+                None => operands,
+            }
         }
         Instruction::SoftmaxGrad { output, grad_output, grad_input, accumulate } => operands
             .reads("output", output)

@@ -3,7 +3,7 @@
 use super::maps::{channels, positions, spread, values};
 use super::numbers::{fraction, from_output, response_norm, slope};
 use super::windows::{LIMIT, convolution, depthwise, pool};
-use crate::{Instruction, Span, Tensor, UpdateRule};
+use crate::{GateMask, GateSample, Instruction, Span, Tensor, UpdateRule};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
@@ -238,6 +238,20 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
         Instruction::AvgPoolGrad { geometry, grad_output, grad_input, accumulate: _ } => {
             pool(geometry, ("grad_input", grad_input), ("grad_output", grad_output))
         }
+        Instruction::Gate { logits, mask, input, output } => {
+            same(("output", output), ("input", input))?;
+            per_channel(input, &[("logits", Some(logits))])?;
+            match mask {
+                GateMask::Sampled(sample) => sampled(sample, input),
+                GateMask::Expected { soft: _ } => Ok(()),
+            }
+        }
+        Instruction::GateGrad { logits, sample, input, grad_output, grad_logits, grad_input } => {
+            same(("grad_output", grad_output), ("input", input))?;
+            per_channel(input, &[("logits", Some(logits)), ("grad_logits", Some(grad_logits))])?;
+            sampled(sample, input)?;
+            grad_input.map_or(Ok(()), |(tensor, _)| same(("grad_input", tensor), ("input", input)))
+        }
         Instruction::Dropout { rate, stream: _, input, output } => {
             fraction("rate", rate)?;
             same(("output", output), ("input", input))
@@ -345,6 +359,11 @@ pub(super) fn length(name: &str, span: Span, len: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("`{name}` has {} values instead of {len}", span.len))
+}
+
+fn sampled(sample: GateSample, input: Tensor) -> Result<(), String> {
+    length("noise", sample.noise, input.channels)?;
+    length("temperature", sample.temperature, 1)
 }
 
 fn per_channel(tensor: Tensor, spans: &[Named<Option<Span>>]) -> Result<(), String> {

@@ -1,14 +1,19 @@
-//! Surgery on random networks, checked with the naive interpreter.
+//! Surgery on random networks and on small networks of every family, checked with the naive interpreter.
 #![cfg(test)]
+
+mod arms;
+mod expand;
+mod families;
+mod grow;
+mod structure;
 
 use std::collections::BTreeMap;
 
-use cost_models::{CostForm, CostModel, Flops, Params, Summary};
 use datasets::Streams;
 use graph::{Builder, ChannelMap, Channels, Conv2d, Graph, GraphError, Linear, Op, Shape};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use surgery::{Costs, Structure, SurgeryError, expand, mask, scale, shrink, structure_hash};
-use testkit::{Mode, interpret, random_images, random_parameters, strategies, toys};
+use surgery::{mask, shrink};
+use testkit::{Mode, interpret, random_images, random_parameters, strategies};
 use training::{Network, Parameters};
 
 /// A network with the reference's random parameters, so that running statistics are not trivial either.
@@ -118,44 +123,6 @@ proptest! {
             prop_assert_eq!(&shrink(&once, &all).unwrap(), &once);
         }
     }
-
-    #[test]
-    fn an_expansion_spends_the_budget_and_never_more(
-        graph in strategies::any_graph(),
-        share in 0.3_f64..6.0,
-        divisor in 1_usize..4,
-    ) {
-        for model in [&Flops as &dyn CostModel, &Params] {
-            let form = CostForm::of(model, &graph);
-            let budget = share * form.at(&graph.widths());
-            match expand(&graph, model, budget, divisor) {
-                Ok(expansion) => {
-                    let cost = CostForm::of(model, &expansion.graph).at(&expansion.graph.widths());
-                    prop_assert_eq!(cost, expansion.cost);
-                    prop_assert!(cost <= budget);
-                    let above = expansion.width_multiplier.next_up();
-                    let next = scale(&graph, above, divisor).unwrap();
-                    let next_cost = CostForm::of(model, &next).at(&next.widths());
-                    prop_assert!(next_cost > budget || next_cost == cost && next == expansion.graph && frozen(&graph));
-                }
-                Err(SurgeryError::Infeasible { lowest, .. }) => {
-                    let narrowest = scale(&graph, f64::MIN_POSITIVE, divisor).unwrap();
-                    prop_assert_eq!(CostForm::of(model, &narrowest).at(&narrowest.widths()), lowest);
-                    prop_assert!(lowest > budget);
-                }
-                Err(other) => prop_assert!(false, "{}", other),
-            }
-        }
-    }
-
-    #[test]
-    fn expansion_is_monotone_in_the_budget(graph in strategies::any_graph(), low in 1.0_f64..2.0, more in 1.0_f64..2.0) {
-        let seed = CostForm::of(&Flops, &graph).at(&graph.widths());
-        let narrow = expand(&graph, &Flops, low * seed, 1).unwrap();
-        let wide = expand(&graph, &Flops, low * more * seed, 1).unwrap();
-        prop_assert!(wide.width_multiplier >= narrow.width_multiplier);
-        prop_assert!(wide.cost >= narrow.cost);
-    }
 }
 
 /// The property of masked and compact networks is about something: decisions that are possible narrow every operator.
@@ -177,86 +144,6 @@ fn possible_decisions_narrow_every_operator() {
     let kept = ["input", "softmax", "local-response-norm", "bias"];
     assert_eq!(narrowed.len(), 31 - kept.len(), "{narrowed:?}");
     assert!(narrowed.values().all(|count| *count >= 5), "{narrowed:?}");
-}
-
-/// Whether no width can change.
-fn frozen(graph: &Graph) -> bool {
-    Channels::of(graph).bundles().iter().all(|bundle| bundle.frozen)
-}
-
-#[test]
-fn multiplier_one_is_the_seed() {
-    for graph in [toys::diamond(), toys::inception_block(), toys::four_conv(), toys::grouped()] {
-        assert_eq!(scale(&graph, 1.0, 1).unwrap(), graph);
-    }
-}
-
-#[test]
-fn tied_layers_are_scaled_alike_and_by_multiples_of_the_divisor() {
-    let graph = toys::diamond();
-    let scaled = scale(&graph, 1.7, 4).unwrap();
-    let width = |name: &str| scaled.node(scaled.find(name).unwrap()).shape.channels;
-    assert_eq!(width("conv2"), width("conv3"));
-    for name in ["conv1", "conv2", "conv4"] {
-        assert_eq!(width(name) % 4, 0, "{name}");
-    }
-}
-
-#[test]
-fn multipliers_that_are_not_positive_numbers_are_refused() {
-    for multiplier in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = scale(&toys::chain(), multiplier, 1).unwrap_err().to_string();
-        assert!(error.starts_with("a width multiplier must be a positive number, is "), "{error}");
-    }
-    assert_eq!(scale(&toys::chain(), 1.0, 0), Err(SurgeryError::Divisor));
-}
-
-#[test]
-fn an_absurd_multiplier_is_refused_without_allocating() {
-    let error = scale(&toys::chain(), 1e9, 1).unwrap_err();
-    assert!(
-        error.to_string().contains("too large") || error.to_string().contains("too many weights"),
-        "{error}"
-    );
-}
-
-#[test]
-fn a_budget_below_the_narrowest_network_says_what_is_possible() {
-    let graph = toys::chain();
-    let lowest = scale(&graph, f64::MIN_POSITIVE, 1).unwrap();
-    let lowest = CostForm::of(&Flops, &lowest).at(&lowest.widths());
-    let error = expand(&graph, &Flops, 10.0, 1).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "a budget of 10 cannot be met: with one channel per group the network still costs {lowest}"
-        )
-    );
-}
-
-#[test]
-fn a_structure_file_round_trips_and_counts_its_dead() {
-    let graph = toys::inception_block();
-    let channels = Channels::of(&graph);
-    let dead: Vec<_> = channels.on(graph.find("branch1/1x1").unwrap()).to_vec();
-    let keep = channels.keep_where(|group| !dead.contains(&group));
-    let survivors = ChannelMap::of(&graph, &channels, &keep).unwrap();
-    let shrunk = graph.with_widths(&survivors.widths()).unwrap();
-    let structure = Structure {
-        schema: Structure::SCHEMA,
-        hash: structure_hash(&shrunk),
-        regularization_strength: 4.0,
-        cost: "flops".to_owned(),
-        alive_threshold: 0.01,
-        seed: 0,
-        costs: Costs { before: Summary::of(&graph), after: Summary::of(&shrunk) },
-        layers: Structure::layers(&graph, &channels, &survivors),
-    };
-    // The 1x1 reduction of 3 channels dies, and with it the 3x3 convolution of 5 channels that it alone feeds.
-    assert_eq!(structure.dead_channels(), 3 + 5);
-    assert_eq!(structure.layers["branch1/3x3"].after, 0);
-    let text = serde_json::to_string(&structure).unwrap();
-    assert_eq!(serde_json::from_str::<Structure>(&text).unwrap(), structure);
 }
 
 #[test]
