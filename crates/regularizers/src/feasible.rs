@@ -33,7 +33,7 @@ impl MorphNet {
         for (at, form) in budget.forms().enumerate() {
             let (target, lowest) =
                 (budget.targets()[at], form.at(&self.narrowest(form)?.survivors().widths()));
-            if !(target >= lowest) {
+            if target.is_nan() || target < lowest {
                 return Err(PenaltyError::Infeasible {
                     number: at + 1,
                     target,
