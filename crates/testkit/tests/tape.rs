@@ -319,8 +319,11 @@ fn assert_agrees_with_interpreter(graph: &Graph, batch: usize, smoothing: f64, s
         (moved(step) - moved(-step)) / (2.0 * step)
     };
     let found = [1e-5, 1e-6, 1e-7].map(difference);
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (1e-2 + scale);
+    // Differences that do not agree with each other have a kink of the loss between them and say nothing.
+    let settled = found.windows(2).any(|pair| close(pair[0], pair[1]));
     assert!(
-        found.iter().any(|found| (found - slope).abs() <= 1e-6 * (1e-2 + scale)),
+        !settled || found.iter().any(|found| close(*found, slope)),
         "differences {found:?}, tape {slope}, sum of magnitudes {scale}"
     );
 }
