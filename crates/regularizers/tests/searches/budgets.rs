@@ -81,7 +81,7 @@ impl Penalty for Timed {
 }
 
 #[test]
-fn targets_are_hit_in_short_and_long_runs_before_anything_is_removed_outright() {
+fn targets_are_hit_by_the_first_step_after_seven_tenths_of_short_and_long_runs() {
     let train = bench::bars(1024);
     let graphs = [
         ("chain", bench::chain(&[12, 16, 16])),
@@ -107,7 +107,8 @@ fn targets_are_hit_in_short_and_long_runs_before_anything_is_removed_outright() 
             let learned = search(&start, &recipe(epochs, COSINE), &train, &mut timed);
             let decision = timed.penalty.decide(&learned.parameters).unwrap();
             assert_hit(&name, &timed.penalty, &decision, &targets);
-            assert!(timed.landed.is_some_and(|at| at < 0.8), "{name}: {:?}", timed.landed);
+            let step = 1.0 / f64::from(epochs * 1024 / 32);
+            assert!(timed.landed.is_some_and(|at| at < 0.7 + step), "{name}: {:?}", timed.landed);
         }
     }
 }
