@@ -20,7 +20,7 @@ const TABLE: [(u8, &str, &[&str]); 13] = [
         ],
     ),
     (4, "report", &[]),
-    (4, "surgery", &["cost-models", "datasets", "graph", "training"]),
+    (4, "surgery", &["cost-models", "datasets", "graph", "tensor-ops", "training"]),
     (4, "regularizers", &["cost-models", "datasets", "graph", "training"]),
     (3, "training", &["datasets", "graph", "tensor-ops"]),
     (2, "cost-models", &["graph"]),

@@ -102,7 +102,7 @@ fn small_networks_of_every_family_grow_without_changing_a_logit() {
 }
 
 /// The images of one batch of 5 classes.
-fn images() -> ImageSet {
+pub(crate) fn images() -> ImageSet {
     let bars = Bars { training: 16, test: 1, side: 32, channels: 3 };
     let (images, _) = bars.generate(Streams::new(0)).unwrap();
     ImageSet::new(images.images().to_owned(), images.labels().to_vec(), 5).unwrap()

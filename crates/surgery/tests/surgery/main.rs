@@ -5,6 +5,7 @@ mod arms;
 mod expand;
 mod families;
 mod grow;
+mod recalibrate;
 mod structure;
 
 use std::collections::BTreeMap;
@@ -28,14 +29,20 @@ fn random_network(graph: &Graph, seed: u64) -> Network {
     network
 }
 
-fn logits(network: &Network) -> Vec<f64> {
-    let graph = &network.graph;
+/// The parameters of a network as the reference takes them.
+fn as_reference(network: &Network) -> testkit::Parameters {
     let mut parameters = testkit::Parameters::new();
     for (node, role, tensor) in network.parameters.iter() {
         parameters.insert((node, role), tensor.iter().map(|value| f64::from(*value)).collect());
     }
+    parameters
+}
+
+fn logits(network: &Network) -> Vec<f64> {
+    let graph = &network.graph;
     let image = graph.nodes().find(|(_, node)| matches!(node.op, Op::Input(_))).unwrap().1.shape;
-    let evaluation = interpret(graph, &parameters, &random_images(image, 2, 7), 2, Mode::Infer);
+    let images = random_images(image, 2, 7);
+    let evaluation = interpret(graph, &as_reference(network), &images, 2, Mode::Infer);
     evaluation.wires[graph.outputs()[0].index()].clone()
 }
 
