@@ -14,9 +14,11 @@ pub(crate) struct Mixing {
 impl Mixing {
     /// Nothing for parameters that belong to one channel each.
     pub(crate) fn of(op: &Op, spec: &ParameterSpec) -> Option<Self> {
-        if spec.role != Role::Weight {
-            return None;
-        }
+        if spec.role == Role::Weight { Self::of_kernel(op) } else { None }
+    }
+
+    /// How the kernel of an operator mixes channels; nothing if it has none that does.
+    pub(crate) fn of_kernel(op: &Op) -> Option<Self> {
         match op {
             Op::Conv2d(conv) => Some(Self { inputs: 2, blocks: conv.groups }),
             Op::ConvTranspose(_) => Some(Self { inputs: 2, blocks: 1 }),

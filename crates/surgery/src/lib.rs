@@ -7,8 +7,10 @@
 mod alive;
 mod apportion;
 mod arms;
+mod constants;
 mod embedding;
 mod expand;
+mod fold;
 mod grow;
 mod kernel;
 mod norms;
@@ -25,6 +27,7 @@ pub use alive::{AliveCounts, Missing};
 pub use arms::{group_norm, l1_norm, random_at_cost, shuffled};
 pub use error::SurgeryError;
 pub use expand::{Expansion, expand, expand_within, scale};
+pub use fold::{Folded, Lost, shrink_folding};
 pub use grow::grow;
 pub use recalibrate::recalibrate;
 pub use shrink::{mask, shrink};

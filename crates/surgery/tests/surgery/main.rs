@@ -4,6 +4,7 @@
 mod arms;
 mod expand;
 mod families;
+mod fold;
 mod grow;
 mod recalibrate;
 mod structure;
