@@ -4,9 +4,10 @@ mod costs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph::{Channels, GroupId, NodeId, Role};
+use graph::{Channels, GraphError, GroupId, NodeId, Role};
 use ndarray::{ArrayD, IxDyn};
 use regularizers::{Gamma, Gate, Grouping, Regularizer, Sources, Strength, Strengths};
+use surgery::{AliveCounts, Missing, StructureError};
 use training::Parameters;
 
 use crate::check::Check;
@@ -266,6 +267,40 @@ impl<'a> Case<'a> {
             }
         }
         check.equal("export", export, self.file.expected.export.clone());
+        self.rebuilds(check);
+    }
+
+    /// The exported counts, as a file of the original has them, make the network with these widths.
+    fn rebuilds(&self, check: &mut Check) {
+        let graph = &self.mapped.graph;
+        let export = &self.file.expected.export;
+        let file = serde_json::to_string(export).expect("names and numbers");
+        let names =
+            export.keys().map(|id| (graph.node(self.mapped.wires[id]).name.clone(), id.clone()));
+        let rebuilt = AliveCounts::from_json(&file)
+            .and_then(|counts| counts.rebuild(graph, &names.collect(), Missing::PassThrough));
+        match rebuilt {
+            Ok(rebuilt) => {
+                for (id, count) in export {
+                    let name = &graph.node(self.mapped.wires[id]).name;
+                    let width = rebuilt.find(name).map(|id| rebuilt.node(id).shape.channels);
+                    // What a vanished layer alone fed or was fed by is gone.
+                    if let Some(width) = width {
+                        check.equal(format_args!("rebuilt width of `{id}`"), width, *count);
+                    }
+                }
+            }
+            // The original would build nothing for an output that is cut off.
+            Err(StructureError::Graph(GraphError::Cut(_))) => {
+                let vanished = export.values().any(|count| *count == 0);
+                check
+                    .that(vanished, || "an output is cut off although no layer is gone".to_owned());
+            }
+            // Beyond a boundary the original sees the width of the seed, which a sum with a narrower wire does not take.
+            Err(StructureError::Graph(GraphError::Shape { .. }))
+                if !self.file.input_boundary.is_empty() => {}
+            Err(error) => check.that(false, || format!("the export does not rebuild: {error}")),
+        }
     }
 }
 

@@ -1,7 +1,17 @@
-//! Changing a network's widths: shrink by a decision, expand to a budget, and the structure file that records it.
+//! Changing a network's widths, and the structure files that record them.
 //!
-//! Surgery obeys a [`graph::Keep`], whoever proposed it. Removing channels that are exactly dead leaves every logit
-//! unchanged.
+//! Surgery obeys a decision ([`graph::Keep`], [`graph::ChannelMap`]), whoever proposed it. Removing channels that are exactly
+//! dead leaves every logit unchanged.
+//!
+//! | function | what it does |
+//! |---|---|
+//! | [`shrink`], [`shrink_folding`], [`mask`] | removes channels, also with what they said folded into their readers, or silences them |
+//! | [`scale`], [`expand`], [`expand_within`] | multiplies widths, by a number or up to budgets |
+//! | [`grow`] | carries what was learned to wider layers without changing a logit |
+//! | [`recalibrate`] | measures running statistics anew |
+//! | [`Structure`], [`AliveCounts`] | structure files: ours, and the original's `alive_<step>` |
+//! | [`transfer`] | gives a network the widths learned on a narrower one |
+//! | [`shuffled`], [`random_at_cost`], [`l1_norm`], [`group_norm`] | decisions to compare a learned one with, at equal cost |
 #![forbid(unsafe_code)]
 
 mod alive;
