@@ -10,5 +10,6 @@ mod experiments;
 mod program;
 mod resume;
 mod smoke;
+mod targets;
 mod threads;
 mod tidy;

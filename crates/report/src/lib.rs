@@ -53,6 +53,8 @@ pub mod compare;
 
 pub mod figure;
 
+pub mod events;
+
 mod number;
 
 mod table;

@@ -5,22 +5,28 @@
 
 mod cost;
 mod cycles;
+mod feasibility;
 mod images;
 mod points;
 mod problem;
+mod regularizer;
 mod resolve;
+mod target;
 
 use architectures::Architecture;
-use cost_models::{Resource, Summary};
+use cost_models::Summary;
 use graph::{Graph, Shape};
 use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
 
 pub use cycles::{Cycles, StopAfter};
-pub use points::{PointPlan, Search};
+pub use feasibility::Feasibility;
+pub use points::{PointPlan, Pressure, Search};
 pub use problem::Problem;
+pub use regularizer::{Regularizer, Strength};
 pub use resolve::resolve;
+pub use target::{Limit, Target};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::{self, Override, Source};
@@ -57,6 +63,9 @@ pub struct Plan {
     /// How often the loop is repeated.
     #[serde(default, skip_serializing_if = "Cycles::is_one")]
     pub cycles: Cycles,
+    /// Searches end after so many epochs with the same groups alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<u32>,
     /// The last phase of every cycle; the expansion if it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<StopAfter>,
@@ -129,32 +138,15 @@ pub struct Images {
     pub test: usize,
 }
 
-/// What channels are charged, and when one is dead.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Regularizer {
-    /// How alive a channel is.
-    pub strength: Strength,
-    /// What a channel is charged for.
-    pub cost: Resource,
-    /// A channel whose strength is below it is dead.
-    pub alive_threshold: f64,
-}
-
-/// How alive a channel is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strength {
-    /// The absolute value of its scale in batch norm.
-    Gamma,
-}
-
 /// What is varied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
     /// Regularization strengths, in units of `1 / cost(seed)`; no two equal.
     pub strengths: Vec<f64>,
+    /// Costs that searches end at; no two equal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
     /// Width multipliers of the seed; no two equal.
     pub width_multipliers: Vec<f64>,
     /// What widths are rounded to multiples of.

@@ -6,6 +6,7 @@
 mod chain;
 mod collect;
 mod data;
+mod monitor;
 mod point;
 mod progress;
 mod queue;

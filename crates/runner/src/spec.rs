@@ -31,6 +31,7 @@ mod regularizer;
 mod source;
 mod sweep;
 mod syntax;
+mod target;
 
 use serde::Deserialize;
 
@@ -41,17 +42,19 @@ pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{
-    AboveZero, BelowOne, Between, Count, Fraction, FromZero, Multiplier, Multipliers, NonNegative,
-    Positive, Power, Powers, Range, Real, Share, Threshold, UpToOne, Whole,
+    AboveZero, BelowOne, Between, Closed, Count, Fraction, FromZero, Multiplier, Multipliers,
+    NonNegative, Positive, Power, Powers, Range, Real, Share, Threshold, UnitInterval, UpToOne,
+    Whole,
 };
 pub use overrides::Override;
 pub use read::{parse, parse_part};
 pub use recipe::{
-    Adam, Augmentation, Cosine, Decaying, LearningRate, Optimizer, Recipe, RmsProp, Sgd,
+    Adam, Augmentation, Cosine, Decaying, EarlyStop, LearningRate, Optimizer, Recipe, RmsProp, Sgd,
 };
-pub use regularizer::{Regularizer, Strength};
+pub use regularizer::{GroupLasso, Grouping, L2, Regularizer, Strength};
 pub use source::{MOST_BYTES, Source};
 pub use sweep::{Baseline, Strengths, Sweep};
+pub use target::{Amount, CostTarget, LatencyTarget, Targets};
 
 /// The version of the format that this program reads.
 pub const SCHEMA: u64 = 1;

@@ -27,6 +27,9 @@ struct Row {
     /// Layers that keep channels although they are neither image nor output, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kept: Vec<String>,
+    /// The lowest costs that searches can reach, of every resource with a target, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feasible: Vec<String>,
 }
 
 /// One line per experiment that is right, and the faults of each that is wrong.
@@ -68,6 +71,7 @@ fn row(plan: &Plan) -> Row {
         seed: plan.seed_cost,
         hash: plan.id(),
         kept: kept(plan),
+        feasible: plan.feasibility().iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -106,6 +110,12 @@ fn table(rows: &[Row]) -> String {
     for row in rows.iter().filter(|row| !row.kept.is_empty()) {
         let _ = writeln!(text, "\n{}: a search cannot prune all layers", row.name);
         for words in &row.kept {
+            let _ = writeln!(text, "  {words}");
+        }
+    }
+    for row in rows.iter().filter(|row| !row.feasible.is_empty()) {
+        let _ = writeln!(text, "\n{}: targets", row.name);
+        for words in &row.feasible {
             let _ = writeln!(text, "  {words}");
         }
     }

@@ -37,14 +37,19 @@ pub fn describe(plan: &Plan, options: &RunOptions) -> String {
     let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params"];
     let mut lines = vec![header.map(str::to_owned)];
     lines.extend(rows.iter().map(|row| cells(plan, row)));
-    format!(
+    let mut text = format!(
         "{}: {} searches, {} points, plan {}\n\n{}",
         plan.name,
         plan.searches().len(),
         rows.len(),
         plan.id(),
         aligned(&lines, &[1])
-    )
+    );
+    for (position, line) in plan.feasibility().iter().enumerate() {
+        let gap = if position == 0 { "\n" } else { "" };
+        text.extend([gap, &line.to_string(), "\n"]);
+    }
+    text
 }
 
 /// What the seed costs at one width multiplier: all of it, and in the unit of the regularizer.
@@ -80,12 +85,12 @@ fn row(point: PointPlan, budgets: &[Budget]) -> Row {
 }
 
 fn cells(plan: &Plan, row: &Row) -> [String; 8] {
-    let PointPlan { index, arm, strength, width_multiplier, seed, cycle } = row.point;
+    let PointPlan { index, arm, strength, width_multiplier, seed, cycle, target } = row.point;
     let [macs, flops, params] = match (row.cost, row.budget) {
         (Some(Summary { macs, flops, params, activations: _ }), _) => {
             [macs, flops, params].map(|cost| cost.to_string())
         }
-        (None, None) => ["learned", "learned", "learned"].map(str::to_owned),
+        (None, None) => ["macs", "flops", "params"].map(|name| limit(plan, row.point, name)),
         (None, Some(budget)) => {
             let column = |name: &str| {
                 if name == plan.regularizer.cost.name() {
@@ -97,10 +102,23 @@ fn cells(plan: &Plan, row: &Row) -> [String; 8] {
             ["macs", "flops", "params"].map(column)
         }
     };
-    let strength = strength.map_or_else(|| "-".to_owned(), |strength| strength.to_string());
+    let pressure = match (strength, target) {
+        (Some(strength), _) => strength.to_string(),
+        (None, Some(target)) => plan.sweep.targets[target].to_string(),
+        (None, None) => "-".to_owned(),
+    };
     let width = width_multiplier.to_string();
     let arm = if cycle > 1 { format!("{arm}, cycle {cycle}") } else { arm.to_string() };
-    [index.to_string(), arm, strength, width, seed.to_string(), macs, flops, params]
+    [index.to_string(), arm, pressure, width, seed.to_string(), macs, flops, params]
+}
+
+/// What a network without a budget may cost of a resource, if a target says so.
+fn limit(plan: &Plan, point: PointPlan, name: &str) -> String {
+    let limits = point.target.map_or(&[][..], |target| &plan.sweep.targets[target].limits);
+    match limits.iter().find(|limit| limit.resource.name() == name) {
+        Some(limit) => format!("up to {}", limit.cost),
+        None => "learned".to_owned(),
+    }
 }
 
 /// Cells in columns, two spaces apart; those in `left` begin at the same place, all others end at the same place.

@@ -5,15 +5,23 @@ use serde::Serialize;
 
 use super::{Baseline, Plan};
 
+/// What drives a search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pressure {
+    /// A regularization strength, in units of `1 / cost` of the network that it begins with.
+    Strength(f64),
+    /// The target at this position of [`super::Sweep::targets`].
+    Target(usize),
+}
+
 /// One search for widths.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Search {
     /// Seed of its random streams.
     pub seed: u64,
-    /// Regularization strength, in units of `1 / cost` of the network that it begins with.
-    pub strength: f64,
+    /// What drives it.
+    pub pressure: Pressure,
     /// Cycle, from 1.
-    #[serde(skip_serializing_if = "is_first")]
     pub cycle: u32,
 }
 
@@ -36,7 +44,7 @@ pub struct PointPlan {
     pub index: usize,
     /// Where its widths come from.
     pub arm: Arm,
-    /// Regularization strength of the search for its widths; none of a uniform network.
+    /// Regularization strength of the search for its widths, if one drives it.
     pub strength: Option<f64>,
     /// Of a uniform network, what the widths of the seed are multiplied with. Of a shrunk one 1. Of an expanded one, the
     /// budget: it may cost as much as the seed at this multiplier.
@@ -46,6 +54,9 @@ pub struct PointPlan {
     /// Cycle of the search, from 1; 1 of a uniform network.
     #[serde(skip_serializing_if = "is_first")]
     pub cycle: u32,
+    /// Position of the target of the search for its widths, if one drives it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<usize>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -54,34 +65,83 @@ fn is_first(cycle: &u32) -> bool {
 }
 
 impl PointPlan {
-    /// The search for its widths.
+    /// The search for its widths; none of a uniform network.
     pub fn search(&self) -> Option<Search> {
         let Self { seed, cycle, .. } = *self;
-        self.strength.map(|strength| Search { seed, strength, cycle })
+        let strength = self.strength.map(Pressure::Strength);
+        let pressure = strength.or(self.target.map(Pressure::Target))?;
+        Some(Search { seed, pressure, cycle })
     }
 }
 
 impl Plan {
-    /// Every search, by strength, then by seed, then by cycle.
+    /// Everything that drives searches: strengths, then targets.
+    fn pressures(&self) -> Vec<Pressure> {
+        let strengths = self.sweep.strengths.iter().copied().map(Pressure::Strength);
+        strengths.chain((0..self.sweep.targets.len()).map(Pressure::Target)).collect()
+    }
+
+    /// What drives a search, in words: `strength 4`, `target 50% flops`.
+    pub fn pressure_words(&self, pressure: Pressure) -> String {
+        match pressure {
+            Pressure::Strength(strength) => format!("strength {strength}"),
+            Pressure::Target(target) => format!("target {}", self.sweep.targets[target]),
+        }
+    }
+
+    /// A search in words: `strength 4 seed 0 cycle 2`.
+    pub fn search_words(&self, search: Search) -> String {
+        let Search { seed, pressure, cycle } = search;
+        let cycle = if cycle > 1 { format!(" cycle {cycle}") } else { String::new() };
+        format!("{} seed {seed}{cycle}", self.pressure_words(pressure))
+    }
+
+    /// What the files of a search are called: `strength-4-seed-0`.
+    pub fn search_file(&self, search: Search) -> String {
+        let Search { seed, pressure, cycle } = search;
+        let pressure = match pressure {
+            Pressure::Strength(strength) => format!("strength-{strength}"),
+            Pressure::Target(target) => {
+                format!("target-{}", self.sweep.targets[target].file_name())
+            }
+        };
+        let cycle = if cycle > 1 { format!("-cycle-{cycle}") } else { String::new() };
+        format!("{pressure}-seed-{seed}{cycle}")
+    }
+
+    /// Every search, by strength or target, then by seed, then by cycle.
     pub fn searches(&self) -> Vec<Search> {
         let mut searches = Vec::new();
-        for strength in &self.sweep.strengths {
+        for pressure in self.pressures() {
             for seed in &self.seeds {
-                let of = |cycle| Search { seed: *seed, strength: *strength, cycle };
+                let of = |cycle| Search { seed: *seed, pressure, cycle };
                 searches.extend((1..=self.cycles.most()).map(of));
             }
         }
         searches
     }
 
-    /// Every point: uniform, then of each cycle shrunk and expanded; of each by strength, then by multiplier, then by seed,
-    /// all in the order in which the experiment file lists them.
+    /// Every point: uniform, then of each cycle shrunk and expanded; of each by strength and target, then by multiplier, then
+    /// by seed, all in the order in which the experiment file lists them.
     pub fn points(&self) -> Vec<PointPlan> {
         let mut points = Vec::new();
-        let mut add = |arm, strength, width_multiplier, cycle| {
+        let mut add = |arm, pressure, width_multiplier, cycle| {
+            let (strength, target) = match pressure {
+                None => (None, None),
+                Some(Pressure::Strength(strength)) => (Some(strength), None),
+                Some(Pressure::Target(target)) => (None, Some(target)),
+            };
             for seed in &self.seeds {
                 let (index, seed) = (points.len(), *seed);
-                points.push(PointPlan { index, arm, strength, width_multiplier, seed, cycle });
+                points.push(PointPlan {
+                    index,
+                    arm,
+                    strength,
+                    width_multiplier,
+                    seed,
+                    cycle,
+                    target,
+                });
             }
         };
         let multipliers = &self.sweep.width_multipliers;
@@ -94,16 +154,17 @@ impl Plan {
                 }
             }
         }
+        let pressures = self.pressures();
         for cycle in 1..=self.cycles.most() {
-            for strength in &self.sweep.strengths {
-                add(Arm::Shrink, Some(*strength), 1.0, cycle);
+            for pressure in &pressures {
+                add(Arm::Shrink, Some(*pressure), 1.0, cycle);
             }
             if self.stop_after.is_some() {
                 continue;
             }
-            for strength in &self.sweep.strengths {
+            for pressure in &pressures {
                 for multiplier in multipliers {
-                    add(Arm::Expand, Some(*strength), *multiplier, cycle);
+                    add(Arm::Expand, Some(*pressure), *multiplier, cycle);
                 }
             }
         }

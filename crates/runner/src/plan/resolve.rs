@@ -10,7 +10,9 @@ use super::cost::cost;
 use super::cycles::{self, Cycles};
 use super::images::images;
 use super::problem::{Problem, Problems};
-use super::{Baseline, Images, Plan, Regularizer, Strength, Sweep};
+use super::regularizer::{self, Regularizer};
+use super::target::{self, Target};
+use super::{Baseline, Images, Plan, Sweep};
 use crate::spec::{self, Spec};
 
 /// Most points of one experiment.
@@ -38,7 +40,8 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     problems.repeated("sweep.width_multiplier", &width_multipliers);
     problems.repeated("baselines", &spec.baselines);
     contradictions_of_sweep(spec, &mut problems);
-    cycles::contradictions(spec, !strengths.is_empty(), &mut problems);
+    let learns = !strengths.is_empty() || !spec.sweep.target.all.is_empty();
+    cycles::contradictions(spec, learns, &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
     let images = dataset.images();
@@ -47,11 +50,16 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         contradictions_of_recipe(section, &recipe, images, input, problems);
         recipe
     };
+    if spec.retrain.early_stop.is_some() {
+        problems.add(
+            "retrain.early_stop",
+            "`early_stop` ends searches, and a retraining has no channels to settle",
+            "write it below `search`, or leave it out",
+        );
+    }
     let search = recipe("search", spec.search, &mut problems);
     let retrain = recipe("retrain", spec.retrain, &mut problems);
 
-    let sweep =
-        Sweep { strengths, width_multipliers, channel_divisor: spec.sweep.channel_divisor.size() };
     let architecture = spec.architecture;
     let path = format!("architecture.{}", architecture.family());
     let seed = match architecture.build(input, classes) {
@@ -65,12 +73,25 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         }
     };
     let cost = cost(&spec.regularizer.cost, seed.as_ref(), folder, &mut problems);
-    if let Some(seed) = &seed
-        && problems.0.is_empty()
-    {
-        widths_that_cannot_be(seed, &sweep, &mut problems);
+    let targets = target::targets(&spec.sweep.target, seed.as_ref(), folder, &mut problems);
+    let names: Vec<String> = targets.iter().map(Target::file_name).collect();
+    problems.repeated("sweep.target", &names);
+    let sweep = Sweep {
+        strengths,
+        targets,
+        width_multipliers,
+        channel_divisor: spec.sweep.channel_divisor.size(),
+    };
+    if let Some(seed) = &seed {
+        regularizer::check_scope(&spec.regularizer, seed, &mut problems);
     }
-    let (Some(seed), Some(cost), true) = (seed, cost, problems.0.is_empty()) else {
+    let regularizer = cost.map(|cost| Regularizer::of(&spec.regularizer, cost));
+    if let (Some(seed), Some(regularizer), true) = (&seed, &regularizer, problems.0.is_empty()) {
+        widths_that_cannot_be(seed, &sweep, &mut problems);
+        let written = &spec.sweep.target;
+        target::unreachable(written, &sweep.targets, regularizer, seed, &mut problems);
+    }
+    let (Some(seed), Some(regularizer), true) = (seed, regularizer, problems.0.is_empty()) else {
         return Err(problems.0);
     };
     Ok(Plan {
@@ -81,13 +102,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         architecture,
         input,
         classes,
-        regularizer: Regularizer {
-            strength: match spec.regularizer.strength {
-                spec::Strength::Gamma => Strength::Gamma,
-            },
-            cost,
-            alive_threshold: spec.regularizer.alive_threshold.get(),
-        },
+        regularizer,
         search,
         retrain,
         sweep,
@@ -99,18 +114,19 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
             })
             .collect(),
         cycles: spec.cycles.into(),
+        early_stop: spec.search.early_stop.map(|it| it.stable_epochs.get() as u32),
         stop_after: spec.stop_after.map(Into::into),
         seed_cost: Summary::of(&seed),
     })
 }
 
 fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
-    let strengths = spec.sweep.regularization_strength.0.len();
+    let strengths = spec.sweep.regularization_strength.0.len() + spec.sweep.target.all.len();
     let multipliers = spec.sweep.width_multiplier.len();
     if strengths == 0 && spec.baselines.is_empty() {
         problems.push_section(
             "sweep",
-            "there is nothing to do: no `sweep.regularization_strength` and no `baselines`"
+            "there is nothing to do: no `sweep.regularization_strength`, no `sweep.target` and no `baselines`"
                 .to_owned(),
             Some(
                 "add `regularization_strength: [4, 8, 16]` to `sweep`, or `baselines: [uniform]`"
@@ -119,7 +135,7 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
         );
     } else if multipliers == 0 && !(spec.baselines.is_empty() && spec.stop_after.is_some()) {
         let user = if strengths > 0 && spec.stop_after.is_none() {
-            "`sweep.regularization_strength` asks for learned networks, which are expanded to budgets"
+            "`sweep` asks for learned networks, which are expanded to budgets"
         } else {
             "`baselines` asks for uniform networks"
         };

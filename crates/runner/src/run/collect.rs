@@ -59,7 +59,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             epochs: run.plan.retrain.epochs,
             dead_channels: point.dead_channels,
             structure: point.structure,
-            target: None,
+            target: plan.target.map(|target| run.plan.sweep.targets[target].to_string()),
             cycle: plan.cycle,
         });
     }

@@ -1,20 +1,20 @@
 //! What the points of a plan are once structures have been learned.
 
-use std::fmt;
-
 use cost_models::Summary;
 use graph::{ChannelMap, Channels, Graph};
 use report::Arm;
 use surgery::{Expansion, Structure};
 
 use super::chain::Found;
-use crate::plan::{Plan, PointPlan, Search};
+use crate::plan::{Plan, PointPlan};
 
 /// A point whose network is known.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadyPoint {
     /// The point as planned.
     pub(crate) plan: PointPlan,
+    /// Name for people.
+    pub(crate) name: String,
     /// The network to train from scratch.
     pub(crate) graph: Graph,
     /// Its costs.
@@ -31,7 +31,7 @@ pub(crate) struct ReadyPoint {
 pub(crate) fn uniform(plan: &Plan, seed: &Graph, point: PointPlan) -> anyhow::Result<ReadyPoint> {
     let graph = plan.uniform_graph(seed, point.width_multiplier)?;
     let width_multiplier = point.width_multiplier;
-    Ok(ready(point, graph, width_multiplier, 0))
+    Ok(ready(plan, point, graph, width_multiplier, 0))
 }
 
 /// The network of a learned point. None for an expansion that has nothing to add, because the learned network costs as much
@@ -46,12 +46,12 @@ pub(crate) fn learned(
     let dead = found.structure.dead_channels();
     match point.arm {
         Arm::Uniform | Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-            Ok(Some(ready(point, shrunk, 1.0, dead)))
+            Ok(Some(ready(plan, point, shrunk, 1.0, dead)))
         }
         Arm::Expand => {
             let expansion = expanded(plan, seed, &shrunk, point.width_multiplier)?;
             Ok(expansion.map(|Expansion { graph, width_multiplier, .. }| {
-                ready(point, graph, width_multiplier, dead)
+                ready(plan, point, graph, width_multiplier, dead)
             }))
         }
     }
@@ -81,31 +81,32 @@ pub(crate) fn rebuild(start: &Graph, structure: &Structure) -> anyhow::Result<Gr
     Ok(start.with_channels(&ChannelMap::of(start, &channels, &keep)?)?)
 }
 
-fn ready(plan: PointPlan, graph: Graph, width_multiplier: f64, dead_channels: u64) -> ReadyPoint {
+fn ready(
+    plan: &Plan,
+    point: PointPlan,
+    graph: Graph,
+    width_multiplier: f64,
+    dead_channels: u64,
+) -> ReadyPoint {
     let (cost, structure) = (Summary::of(&graph), surgery::structure_hash(&graph));
-    ReadyPoint { plan, graph, cost, structure, width_multiplier, dead_channels }
+    let name = name(plan, &point);
+    ReadyPoint { plan: point, name, graph, cost, structure, width_multiplier, dead_channels }
 }
 
-impl fmt::Display for ReadyPoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PointPlan { arm, strength, width_multiplier, seed, cycle, .. } = &self.plan;
-        write!(f, "{arm}")?;
-        if let Some(strength) = strength {
-            write!(f, " strength {strength}")?;
+fn name(plan: &Plan, point: &PointPlan) -> String {
+    let PointPlan { arm, width_multiplier, seed, .. } = point;
+    let multiplier = match arm {
+        Arm::Uniform => format!(" x{width_multiplier}"),
+        Arm::Expand => format!(" to x{width_multiplier}"),
+        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => String::new(),
+    };
+    match point.search() {
+        None => format!("{arm}{multiplier} seed {seed}"),
+        Some(search) => {
+            let pressure = plan.pressure_words(search.pressure);
+            let cycle =
+                if search.cycle > 1 { format!(" cycle {}", search.cycle) } else { String::new() };
+            format!("{arm} {pressure}{multiplier} seed {seed}{cycle}")
         }
-        match arm {
-            Arm::Uniform => write!(f, " x{width_multiplier}")?,
-            Arm::Expand => write!(f, " to x{width_multiplier}")?,
-            Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {}
-        }
-        write!(f, " seed {seed}")?;
-        if *cycle > 1 { write!(f, " cycle {cycle}") } else { Ok(()) }
-    }
-}
-
-impl fmt::Display for Search {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "strength {} seed {}", self.strength, self.seed)?;
-        if self.cycle > 1 { write!(f, " cycle {}", self.cycle) } else { Ok(()) }
     }
 }

@@ -6,7 +6,7 @@ use datasets::{Batches, Evaluation, ImageSet, Streams};
 use graph::Graph;
 use serde::{Deserialize, Serialize};
 use tensor_ops::Cpu;
-use training::{EpochRecord, Evaluator, Network, Recipe, Trainer};
+use training::{Control, EpochRecord, Evaluator, Network, Recipe, Trainer};
 
 use super::Run;
 use super::training::{Ending, resume, train};
@@ -99,7 +99,7 @@ impl Run<'_> {
             &checkpoints,
             self.interrupt,
             &mut |step| task.step(&format!("epoch {} loss {:.3}", step.epoch, step.loss)),
-            &mut |_| (),
+            &mut |_, ()| Ok(Control::Continue),
         );
         if ending? == Ending::Stopped {
             task.abandon();

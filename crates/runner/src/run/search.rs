@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use anyhow::Context;
 use cost_models::{CostForm, Summary};
 use datasets::{Batches, Streams};
-use regularizers::{MorphNet, Settings};
+use graph::Graph;
+use regularizers::MorphNet;
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
-use training::{EpochRecord, Network, Trainer};
+use training::{Control, EpochRecord, Network, Trainer};
 
 use super::Run;
+use super::monitor::Monitor;
 use super::training::{Ending, resume, train};
-use crate::plan::Search;
+use crate::plan::{Limit, Pressure, Search};
 use crate::store::{self, Checkpoints};
 
 /// What a search leaves beside its structure.
@@ -29,11 +31,11 @@ struct Record {
 impl Run<'_> {
     /// Where the structure of a search lies.
     pub(crate) fn structure_path(&self, search: Search) -> PathBuf {
-        self.folder.join("structures").join(format!("{}.json", file_name(search)))
+        self.folder.join("structures").join(format!("{}.json", self.plan.search_file(search)))
     }
 
     fn search_folder(&self, search: Search) -> PathBuf {
-        self.state_folder().join("searches").join(file_name(search))
+        self.state_folder().join("searches").join(self.plan.search_file(search))
     }
 
     /// The structure that a finished search found.
@@ -63,14 +65,7 @@ impl Run<'_> {
         let start = self.start(search)?.context("the cycle before is not done")?;
         let streams = Streams::new(search.seed).derive(&stream(search));
         let network = Network::init(start.clone(), streams);
-        let form = CostForm::of(&self.plan.regularizer.cost, &start);
-        let settings = Settings {
-            strength: search.strength,
-            alive_threshold: self.plan.regularizer.alive_threshold,
-            ..Settings::default()
-        };
-        let mut penalty = MorphNet::new(&start, form, settings);
-        let monitor = penalty.clone();
+        let mut penalty = self.penalty(search, &start)?;
         let split = &self.images.split;
         let batches = Batches::new(
             &split.train,
@@ -83,25 +78,36 @@ impl Run<'_> {
 
         let folder = self.search_folder(search);
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
-        let mut task = self.progress.start(&format!("search {search}"), steps, self.search_work());
+        let mut task = self.progress.start(
+            &format!("search {}", self.plan.search_words(search)),
+            steps,
+            self.search_work(),
+        );
         let checkpoints = Checkpoints::new(&folder);
         resume(&mut trainer, &mut penalty, &checkpoints, &mut task, batches.per_epoch())?;
-        let alive = RefCell::new(String::new());
-        let ending = train(
-            &mut trainer,
-            &batches,
-            &mut penalty,
-            &checkpoints,
-            self.interrupt,
-            &mut |step| {
-                let (epoch, loss, alive) = (step.epoch, step.loss, alive.borrow());
-                task.step(&format!("epoch {epoch} loss {loss:.3} {alive}"));
-            },
-            &mut |trainer| *alive.borrow_mut() = monitored(&monitor, trainer),
-        );
-        if ending? == Ending::Stopped {
-            task.abandon();
-            return Ok(None);
+        let monitor = RefCell::new(Monitor::resume(&folder, trainer.history().len())?);
+        if !self.is_settled(search, &start, &monitor.borrow()) {
+            let ending = train(
+                &mut trainer,
+                &batches,
+                &mut penalty,
+                &checkpoints,
+                self.interrupt,
+                &mut |step| {
+                    let (epoch, loss, monitor) = (step.epoch, step.loss, monitor.borrow());
+                    task.step(&format!("epoch {epoch} loss {loss:.3} {}", alive(&monitor)));
+                },
+                &mut |trainer, penalty| {
+                    let mut monitor = monitor.borrow_mut();
+                    monitor.observe(&start, penalty, trainer)?;
+                    let settled = self.is_settled(search, &start, &monitor);
+                    Ok(if settled { Control::Stop } else { Control::Continue })
+                },
+            );
+            if ending? == Ending::Stopped {
+                task.abandon();
+                return Ok(None);
+            }
         }
         let decision = penalty.decide(&trainer.network().parameters)?;
         let survivors = &decision.survivors;
@@ -109,9 +115,12 @@ impl Run<'_> {
         let structure = Structure {
             schema: Structure::SCHEMA,
             hash: structure_hash(&shrunk),
-            regularization_strength: search.strength,
-            cost: self.plan.regularizer.cost.to_string(),
-            alive_threshold: settings.alive_threshold,
+            regularization_strength: penalty.driven_strengths()[0],
+            cost: match search.pressure {
+                Pressure::Strength(_) => self.plan.regularizer.cost.to_string(),
+                Pressure::Target(target) => self.plan.sweep.targets[target].to_string(),
+            },
+            alive_threshold: self.plan.regularizer.alive_threshold,
             seed: search.seed,
             costs: Costs { before: Summary::of(&start), after: Summary::of(&shrunk) },
             layers: Structure::layers(&start, penalty.channels(), survivors),
@@ -121,6 +130,33 @@ impl Run<'_> {
         task.finish(&describe(&structure));
         self.warn(search, &structure, decision.revived.len());
         Ok(Some(structure))
+    }
+
+    /// The penalty of a search on the network that it begins with.
+    fn penalty(&self, search: Search, start: &Graph) -> anyhow::Result<MorphNet> {
+        let regularizer = &self.plan.regularizer;
+        Ok(match search.pressure {
+            Pressure::Strength(strength) => {
+                let form = CostForm::of(&regularizer.cost, start);
+                let scope = regularizer.scope(start)?;
+                MorphNet::scoped(start, &scope, form, regularizer.settings(strength))?
+            }
+            Pressure::Target(target) => {
+                self.plan.sweep.targets[target].penalty(regularizer, start)?
+            }
+        })
+    }
+
+    /// Whether the same groups have been alive for as many epochs as `early_stop` asks for; never above a target.
+    fn is_settled(&self, search: Search, start: &Graph, monitor: &Monitor) -> bool {
+        let Some(epochs) = self.plan.early_stop else { return false };
+        let limits = match search.pressure {
+            Pressure::Strength(_) => &[][..],
+            Pressure::Target(target) => &self.plan.sweep.targets[target].limits,
+        };
+        let is_reached =
+            |(limit, share): (&Limit, &f64)| share * limit.cost_of(start) <= limit.cost;
+        monitor.stable_epochs() >= epochs && limits.iter().zip(monitor.alive_cost()).all(is_reached)
     }
 
     fn write_structure(
@@ -138,6 +174,7 @@ impl Run<'_> {
     }
 
     fn warn(&self, search: Search, structure: &Structure, revived: usize) {
+        let search = self.plan.search_words(search);
         if structure.dead_channels() == 0 {
             self.progress.say(&format!(
                 "warning: search {search}: no channel died; use a larger `regularization_strength` or more epochs"
@@ -151,21 +188,15 @@ impl Run<'_> {
     }
 }
 
-/// What the files of a search are called.
-fn file_name(search: Search) -> String {
-    let Search { seed, strength, cycle } = search;
-    let cycle = if cycle > 1 { format!("-cycle-{cycle}") } else { String::new() };
-    format!("strength-{strength}-seed-{seed}{cycle}")
-}
-
 /// The random streams of a search, below those of its seed.
 fn stream(search: Search) -> String {
     if search.cycle > 1 { format!("search-{}", search.cycle) } else { "search".to_owned() }
 }
 
-/// Share of the seed's cost that is alive, in words.
-fn monitored(penalty: &MorphNet, trainer: &Trainer<'_, Cpu>) -> String {
-    format!("alive {:.1} %", 100.0 * penalty.alive_share(&trainer.network().parameters))
+/// Shares of the cost that is alive, in words.
+fn alive(monitor: &Monitor) -> String {
+    let shares = monitor.alive_cost().iter().map(|share| format!("alive {:.1} %", 100.0 * share));
+    shares.collect::<Vec<_>>().join(", ")
 }
 
 fn describe(structure: &Structure) -> String {

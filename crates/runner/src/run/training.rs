@@ -41,16 +41,16 @@ pub(crate) fn resume(
 
 /// Trains to the end.
 ///
-/// A checkpoint is saved after every epoch, every minute, and when the run is interrupted. `on_epoch` sees the trainer after
-/// every epoch, `on_step` every step.
-pub(crate) fn train(
+/// A checkpoint is saved after every epoch, every minute, and when the run is interrupted. `on_epoch` sees trainer and penalty
+/// after every epoch, before its checkpoint, and can end the training; `on_step` sees every step.
+pub(crate) fn train<P: Penalty>(
     trainer: &mut Trainer<'_, Cpu>,
     batches: &Batches,
-    penalty: &mut dyn Penalty,
+    penalty: &mut P,
     checkpoints: &Checkpoints,
     interrupt: &Interrupt,
     on_step: &mut dyn FnMut(Step),
-    on_epoch: &mut dyn FnMut(&Trainer<'_, Cpu>),
+    on_epoch: &mut dyn FnMut(&Trainer<'_, Cpu>, &P) -> anyhow::Result<Control>,
 ) -> anyhow::Result<Ending> {
     let mut since_checkpoint = Stopwatch::start();
     while !trainer.is_finished() {
@@ -62,11 +62,15 @@ pub(crate) fn train(
                 Control::Continue
             }
         })?;
-        if let EpochEnd::Completed(_) = end {
-            on_epoch(trainer);
-        }
+        let control = match end {
+            EpochEnd::Completed(_) => on_epoch(trainer, penalty)?,
+            EpochEnd::Stopped => Control::Continue,
+        };
         checkpoints.save(&trainer.save(penalty))?;
         since_checkpoint = Stopwatch::start();
+        if control == Control::Stop {
+            return Ok(Ending::Finished);
+        }
         if interrupt.is_asked() && !trainer.is_finished() {
             return Ok(Ending::Stopped);
         }

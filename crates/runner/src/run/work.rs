@@ -84,7 +84,10 @@ fn wanted(plan: &Plan, only: &[usize]) -> Vec<PointPlan> {
                 && later.seed == point.seed
                 && match point.search() {
                     None => point.width_multiplier == 1.0 && later.cycle > 1,
-                    Some(_) => later.strength == point.strength && later.cycle > point.cycle,
+                    Some(_) => {
+                        (later.strength, later.target) == (point.strength, point.target)
+                            && later.cycle > point.cycle
+                    }
                 }
         };
         match plan.cycles {
@@ -117,7 +120,7 @@ impl Shared<'_> {
     fn is_needed(&self, search: Search) -> bool {
         let comes_of = |point: &PointPlan| {
             point.search().is_some_and(|of| {
-                (of.seed, of.strength) == (search.seed, search.strength) && of.cycle >= search.cycle
+                (of.seed, of.pressure) == (search.seed, search.pressure) && of.cycle >= search.cycle
             })
         };
         self.points.iter().any(comes_of)
@@ -136,7 +139,8 @@ impl Shared<'_> {
 
     /// Queues a search whose network is known; or, if it is done, what it leads to.
     fn begin(&self, search: Search) -> anyhow::Result<()> {
-        if !self.is_needed(search) || !self.is_new(Known::Search(search.to_string())) {
+        if !self.is_needed(search) || !self.is_new(Known::Search(self.run.plan.search_file(search)))
+        {
             return Ok(());
         }
         if self.run.found(search)?.is_some() {
@@ -225,7 +229,7 @@ impl Shared<'_> {
                     self.queue.close();
                 }
                 Err(error) => {
-                    let failure = format!("error: {piece}: {error:#}");
+                    let failure = format!("error: {}: {error:#}", self.words(&piece));
                     self.failures
                         .lock()
                         .expect("no worker panics while it holds the lock")
@@ -236,6 +240,13 @@ impl Shared<'_> {
                 }
             }
             self.queue.done();
+        }
+    }
+
+    fn words(&self, piece: &Piece) -> String {
+        match piece {
+            Piece::Search(search) => format!("search {}", self.run.plan.search_words(*search)),
+            Piece::Retrain(job) => job.name.clone(),
         }
     }
 
@@ -269,15 +280,6 @@ enum Done {
 }
 
 fn retraining(ready: ReadyPoint) -> Retraining {
-    let (name, seed, flops) = (ready.to_string(), ready.plan.seed, ready.cost.flops);
+    let (name, seed, flops) = (ready.name, ready.plan.seed, ready.cost.flops);
     Retraining { name, graph: ready.graph, structure: ready.structure, seed, flops }
-}
-
-impl std::fmt::Display for Piece {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Search(search) => write!(f, "search {search}"),
-            Self::Retrain(job) => write!(f, "{}", job.name),
-        }
-    }
 }

@@ -162,7 +162,7 @@ fn example(key: &str) -> String {
         "learning_rate" => "{ constant: 0.05 }",
         "rate" | "peak" => "0.1",
         "factor" => "0.94",
-        "every" => "2",
+        "every" | "stable_epochs" => "2",
         "log" => "[2.0, 20.0]",
         "num" => "5",
         "device" => "v100",
@@ -171,6 +171,9 @@ fn example(key: &str) -> String {
         "train" => "5000",
         "validation" | "test" => "1000",
         "weight" => "1.0",
+        "until" => "no-gain",
+        "at_most" => "50%",
+        "threshold" => "0.01",
         _ => "...",
     };
     format!("{key}: {value}")

@@ -37,6 +37,10 @@ pub enum UpToOne {}
 #[derive(Debug)]
 pub enum Between {}
 
+/// From 0 to 1, both included.
+#[derive(Debug)]
+pub enum UnitInterval {}
+
 /// What widths may be multiplied with: a network a hundred times as wide as its seed is a typing error.
 #[derive(Debug)]
 pub enum Multipliers {}
@@ -57,6 +61,8 @@ pub type Share = Real<UpToOne>;
 pub type Threshold = Real<Between>;
 /// A width multiplier.
 pub type Multiplier = Real<Multipliers>;
+/// A share that may be nothing or all.
+pub type Closed = Real<UnitInterval>;
 /// The power of a norm.
 pub type Power = Real<Powers>;
 
@@ -92,6 +98,13 @@ impl Range for Between {
     const WORDS: &'static str = "a number above 0 and below 1";
     fn contains(value: f64) -> bool {
         value > 0.0 && value < 1.0
+    }
+}
+
+impl Range for UnitInterval {
+    const WORDS: &'static str = "a number from 0 to 1";
+    fn contains(value: f64) -> bool {
+        (0.0..=1.0).contains(&value)
     }
 }
 

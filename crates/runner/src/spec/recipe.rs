@@ -19,6 +19,7 @@ use super::number::{Count, Fraction, NonNegative, Positive, Share, Whole};
 /// | `label_smoothing` | 0 | share of the label spread over all classes, below 1 |
 /// | `batch_norm_momentum` | 0.1 | weight of a batch in the running statistics |
 /// | `augmentation` | none | [`Augmentation`] |
+/// | `early_stop` | none | of `search` only: [`EarlyStop`] |
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -53,6 +54,17 @@ pub struct Recipe {
     /// Random changes of the training images.
     #[serde(default)]
     pub augmentation: Augmentation,
+    /// When a search ends before its epochs are over.
+    #[serde(default)]
+    pub early_stop: Option<EarlyStop>,
+}
+
+/// When a search ends before its epochs are over: `{ stable_epochs: 2 }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a map of settings, such as `{ stable_epochs: 2 }`")]
+pub struct EarlyStop {
+    /// After so many epochs with the same channels alive, if no target is still to be reached.
+    pub stable_epochs: Count,
 }
 
 fn off() -> NonNegative {
@@ -220,6 +232,7 @@ impl From<Recipe> for Resolved {
             label_smoothing,
             batch_norm_momentum,
             augmentation: Augmentation { flip, crop },
+            early_stop: _,
         } = written;
         Self {
             epochs: u32::try_from(epochs.get()).expect("a count is at most a million"),

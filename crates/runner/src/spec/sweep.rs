@@ -7,13 +7,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::number::{Multiplier, NonNegative, Positive, Whole};
+use super::target::Targets;
 
-/// What is varied. Every strength gives one search per seed; every width multiplier is a uniform network and, where the
+/// What is varied. Every strength and every target gives one search per seed; every width multiplier is a uniform network and, where the
 /// learned network costs less, a budget that it is expanded to.
 ///
 /// | key | default | purpose |
 /// |---|---|---|
 /// | `regularization_strength` | none | a number, a list, or `{ log: [low, high], num: 5 }`; in units of 1 / cost of the seed |
+/// | `target` | none | costs that searches end at, `{ flops: 50% }` or a list: [`Targets`]; the strength is found in the one training run |
 /// | `width_multiplier` | `[1.0]` | a list |
 /// | `channel_divisor` | 1 | widths are rounded to multiples of it |
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -25,6 +27,8 @@ use super::number::{Multiplier, NonNegative, Positive, Whole};
 pub struct Sweep {
     /// Regularization strengths, in units of 1 / cost of the seed.
     pub regularization_strength: Strengths,
+    /// Costs that searches end at.
+    pub target: Targets,
     /// Width multipliers of the seed.
     pub width_multiplier: Vec<Multiplier>,
     /// What widths are rounded to multiples of.
@@ -35,6 +39,7 @@ impl Default for Sweep {
     fn default() -> Self {
         Self {
             regularization_strength: Strengths(Vec::new()),
+            target: Targets::default(),
             width_multiplier: vec![Multiplier::known(1.0)],
             channel_divisor: Whole::known(1),
         }

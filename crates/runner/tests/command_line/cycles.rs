@@ -2,7 +2,7 @@
 
 use report::Arm;
 use runner::commands::{dry_run, plan_to_run};
-use runner::plan::{Cycles, Plan};
+use runner::plan::{Cycles, Plan, Pressure};
 use runner::spec::Source;
 
 use crate::golden::{Folder, Sheet, VALID, changed, run_options};
@@ -29,8 +29,9 @@ fn one_cycle_is_not_worth_a_word_in_the_plan() {
 fn every_cycle_has_its_searches_and_points() {
     let plan = plan("cycles: 3\n");
     assert_eq!(plan.cycles, Cycles::Count(3));
-    let searches: Vec<_> = plan.searches().iter().map(|it| (it.strength, it.cycle)).collect();
-    assert_eq!(searches, [(4.0, 1), (4.0, 2), (4.0, 3), (8.0, 1), (8.0, 2), (8.0, 3)]);
+    let searches: Vec<_> = plan.searches().iter().map(|it| (it.pressure, it.cycle)).collect();
+    let listed = [(4.0, 1), (4.0, 2), (4.0, 3), (8.0, 1), (8.0, 2), (8.0, 3)];
+    assert_eq!(searches, listed.map(|(strength, cycle)| (Pressure::Strength(strength), cycle)));
     let points = plan.points();
     assert_eq!(points.len(), 2 + 3 * (2 + 4));
     for point in &points {

@@ -87,7 +87,7 @@ fn unknown_keys_name_the_nearest_known_one() {
         ("a data set without its hyphen", "fashion-mnist", "cifar10"),
         ("a data set that is not there", "fashion-mnist", "imagenet"),
         ("a misspelt baseline", "[uniform]", "[unifrom]"),
-        ("a measure that is not there", "strength: gamma", "strength: group-lasso"),
+        ("a measure that is not there", "strength: gamma", "strength: taylor"),
     ]);
     sheet.check("unknown_key.txt");
 }

@@ -13,4 +13,6 @@ mod golden;
 mod mutations;
 mod plans;
 mod prices;
+mod regularizer;
 mod set;
+mod targets;

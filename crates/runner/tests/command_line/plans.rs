@@ -2,7 +2,7 @@
 
 use graph::Shape;
 use report::Arm;
-use runner::plan::{Baseline, Dataset, Images, Plan};
+use runner::plan::{Baseline, Dataset, Images, Plan, Pressure};
 use runner::spec::Source;
 use training::{Curve, Optimizer};
 
@@ -72,8 +72,9 @@ fn points_are_ordered_by_arm_strength_multiplier_and_seed() {
         .replace("{ log: [2.0, 20.0], num: 5 }", "[8, 4]")
         .replace("[0.5, 0.75, 1.0]", "[1.0, 0.5]");
     let plan = plan(&text);
-    let searches: Vec<_> = plan.searches().iter().map(|s| (s.strength, s.seed)).collect();
-    assert_eq!(searches, [(8.0, 0), (8.0, 1), (4.0, 0), (4.0, 1)]);
+    let searches: Vec<_> = plan.searches().iter().map(|s| (s.pressure, s.seed)).collect();
+    let strong = [(8.0, 0), (8.0, 1), (4.0, 0), (4.0, 1)];
+    assert_eq!(searches, strong.map(|(strength, seed)| (Pressure::Strength(strength), seed)));
     let points = plan.points();
     let found: Vec<_> =
         points.iter().map(|p| (p.arm, p.strength, p.width_multiplier, p.seed)).collect();
