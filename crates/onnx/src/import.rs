@@ -10,6 +10,7 @@ mod pools;
 mod rearrange;
 mod resample;
 mod slices;
+mod transposed;
 mod window;
 
 use std::{

@@ -77,6 +77,13 @@ pub(crate) struct AttributeProto {
     pub(crate) r#type: i32,
 }
 
+impl AttributeProto {
+    pub(crate) const FLOAT: i32 = 1;
+    pub(crate) const INT: i32 = 2;
+    pub(crate) const STRING: i32 = 3;
+    pub(crate) const INTS: i32 = 7;
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]

@@ -73,6 +73,11 @@ impl Sketch {
         Ok(wire)
     }
 
+    /// Whether no node has this name.
+    pub(crate) fn is_free(&self, name: &str) -> bool {
+        !self.names.contains_key(name)
+    }
+
     /// The name, with a number behind it if it is taken.
     fn unique(&mut self, name: &str) -> String {
         let mut unique = name.to_owned();

@@ -86,6 +86,7 @@ impl Importer {
         Ok(Some(places(&parts)))
     }
 
+    /// Adds a node that has the name of the file's node, or of a part of it if that is taken.
     fn helper(
         &mut self,
         value: &Wired,
@@ -93,11 +94,20 @@ impl Importer {
         op: Op,
         wire: NodeId,
     ) -> Result<NodeId, Trouble> {
-        self.sketch.add(&format!("{}/{part}", value.label), op, &[wire], Vec::new())
+        let own = value.label.to_string();
+        let name = if self.sketch.is_free(&own) { own } else { format!("{own}/{part}") };
+        self.sketch.add(&name, op, &[wire], Vec::new())
     }
 
     /// Adds nodes until channels are first and whole.
     fn arranged(&mut self, mut value: Wired) -> Result<NodeId, Trouble> {
+        if let ([_, depth, _, _], 1) =
+            (value.view.dims.as_slice(), self.sketch.shape(value.wire).depth)
+            && depth.is_empty()
+        {
+            // A volume of one slice is an image.
+            value.view.dims.remove(1);
+        }
         // Every step brings the view closer; no arrangement takes more.
         for _ in 0..6 {
             let shape = self.sketch.shape(value.wire);
@@ -135,6 +145,9 @@ impl Importer {
         if let Some(op) = permutation(&value.view, shape) {
             return self.fresh(value, "permute", op);
         }
+        if let Some(axes) = sequence(&value.view, shape) {
+            return self.permuted_step(value, axes);
+        }
         if let Some(block) = block_of(&value.view, shape, Along::Channels) {
             return self.depth_to_space_step(value, shape, block);
         }
@@ -149,6 +162,21 @@ impl Importer {
         let wire = self.helper(&value, part, op, value.wire)?;
         let view = View::channels_first(self.sketch.shape(wire), value.view.rank());
         Ok(Wired { wire, view, ..value })
+    }
+
+    /// Axes in another order, after which only sizes differ.
+    fn permuted_step(&mut self, mut value: Wired, axes: [Axis; 3]) -> Result<Wired, Trouble> {
+        value.wire = self.helper(&value, "permute", Op::Permute(axes), value.wire)?;
+        for part in value.view.dims.iter_mut().flatten() {
+            let place = axes.iter().position(|axis| image_axis(part.along) == Some(*axis));
+            part.along = match place {
+                Some(0) => Along::Height,
+                Some(1) => Along::Width,
+                Some(_) => Along::Channels,
+                None => return tangled(),
+            };
+        }
+        Ok(value)
     }
 
     /// Channels in the order (row in block, column in block, channel), then blocks of them to positions.
@@ -266,6 +294,22 @@ fn permutation(view: &View, shape: Shape) -> Option<Op> {
     let [Some(height), Some(width), Some(channels)] = source else { return None };
     let op = [height, width, channels];
     (op != axes).then_some(Op::Permute(op))
+}
+
+/// The parts behind dimension 0 and then its own are whole axes in another order: that order.
+fn sequence(view: &View, shape: Shape) -> Option<[Axis; 3]> {
+    let behind = view.dims[1..].iter().chain(&view.dims[..1]).flatten().copied();
+    let mut order = Vec::new();
+    for part in merged(behind.collect()) {
+        if part != Part::whole(part.along, shape) {
+            return None;
+        }
+        order.push(image_axis(part.along)?);
+    }
+    let axes = [Axis::Height, Axis::Width, Axis::Channels];
+    let free: Vec<Axis> = axes.into_iter().filter(|axis| !order.contains(axis)).collect();
+    let order: [Axis; 3] = [free, order].concat().try_into().ok()?;
+    (order != axes).then_some(order)
 }
 
 fn image_axis(along: Along) -> Option<Axis> {

@@ -2,10 +2,7 @@
 
 use std::rc::Rc;
 
-use graph::{
-    BatchNorm, Conv2d, Conv3d, ConvTranspose, Depthwise, Linear, LocalResponseNorm, NodeId, Op,
-    Role,
-};
+use graph::{BatchNorm, Conv2d, Conv3d, Depthwise, Linear, LocalResponseNorm, NodeId, Op, Role};
 use ndarray::{Array1, ArrayD, Axis, IxDyn};
 
 use super::{
@@ -113,60 +110,8 @@ impl Importer {
         self.layer(call, op, wire, weight, bias, 5)
     }
 
-    pub(super) fn transposed_convolution(&mut self, call: &Call<'_>) -> Result<(), Trouble> {
-        let kernel = self.constant(call, 1)?;
-        let (wire, rank) = self.image_input(call, 0)?;
-        let shape = self.sketch.shape(wire);
-        let [channels, out, sizes @ ..] = kernel.dims.as_slice() else {
-            return refuse(
-                format!("a kernel of dimensions {:?}", kernel.dims),
-                "it needs at least two",
-            );
-        };
-        let (channels, out) = (*channels, *out);
-        expect_kernel(call, &kernel, rank)?;
-        let remedy = "transposed convolutions are dense, over one or two axes, padded by numbers: change the layer";
-        if call.size("group", 1)? != 1 || rank > 4 {
-            return refuse("a transposed convolution in groups or over three axes", remedy);
-        }
-        if call.has("output_shape") || call.string("auto_pad", "NOTSET").starts_with("SAME") {
-            return refuse("padding by the size of the output", remedy);
-        }
-        if channels != shape.channels {
-            return refuse(
-                format!("a kernel of dimensions {:?} on an input of {shape}", kernel.dims),
-                "the file is damaged: export it again",
-            );
-        }
-        let mut spatial = Spatial::of(call, sizes.to_vec(), &image_sizes(shape, rank))?;
-        let more = call.sizes("output_padding")?.unwrap_or_else(|| vec![0; sizes.len()]);
-        for (after, more) in spatial.after.iter_mut().zip(&more) {
-            let Some(less) = after.checked_sub(*more) else {
-                return refuse("output_padding beyond the padding", remedy);
-            };
-            *after = less;
-        }
-        let (mut window, pad) = spatial.flat();
-        if pad.is_some() {
-            return refuse("padding wider than the kernel", remedy);
-        }
-        let extents = [0, 1].map(|axis| (window.kernel[axis] - 1) * window.dilation[axis] + 1);
-        if !spatial.is_padded() && (extents[0] < window.stride[0] || extents[1] < window.stride[1])
-        {
-            // VALID would fill the gap behind the last window.
-            window.padding = graph::Padding::all(0);
-        }
-        let bias = self.bias(call, 2, out)?;
-        let [height, width] = window.kernel;
-        let weight = kernel.array()?;
-        self.spend(weight.len())?;
-        let weight = permuted(reshaped(weight, &[channels, out, height, width])?, &[2, 3, 1, 0]);
-        let op = Op::ConvTranspose(ConvTranspose { out, window, bias: bias.is_some() });
-        self.layer(call, op, wire, weight, bias, rank)
-    }
-
     /// Adds a convolution, or a use of the kernel of an earlier one.
-    fn layer(
+    pub(super) fn layer(
         &mut self,
         call: &Call<'_>,
         op: Op,
@@ -180,7 +125,7 @@ impl Importer {
         self.define(call, layer, view)
     }
 
-    fn shared(
+    pub(super) fn shared(
         &mut self,
         call: &Call<'_>,
         arrangement: &str,
@@ -211,7 +156,7 @@ impl Importer {
     }
 
     /// A bias of so many channels, if there is one.
-    fn bias(
+    pub(super) fn bias(
         &mut self,
         call: &Call<'_>,
         position: usize,
@@ -285,6 +230,7 @@ impl Importer {
         weight: ArrayD<f32>,
         bias: Option<Array1<f32>>,
     ) -> Result<(), Trouble> {
+        let arrangement = format!("{:?} of {}", value.view, self.sketch.shape(value.wire));
         let (wire, order, _) = self.by_channels(value)?;
         let (input, out) = (weight.len_of(Axis(0)), weight.len_of(Axis(1)));
         let channels = self.sketch.shape(wire).channels;
@@ -292,16 +238,13 @@ impl Importer {
             let problem = format!("a matrix of {input} rows on {channels} channels");
             return refuse(problem, "the file is damaged: export it again");
         }
-        let (weight, arrangement) = match order {
+        let weight = match order {
             Some(order) => {
                 self.spend(weight.len())?;
                 // Row `order[k]` of the new matrix is row `k` of the old one.
-                (
-                    weight.select(Axis(0), &inverse(&order)),
-                    format!("rows of {}", self.sketch.shape(wire)),
-                )
+                weight.select(Axis(0), &inverse(&order))
             }
-            None => (weight, String::new()),
+            None => weight,
         };
         let op = Op::Linear(Linear { out, bias: bias.is_some() });
         let layer = self.shared(call, &arrangement, op, wire, weight, bias)?;
@@ -371,7 +314,7 @@ impl Importer {
 }
 
 /// Refuses a kernel whose dimensions are not those of the input, or not those that the node states.
-fn expect_kernel(call: &Call<'_>, kernel: &Tensor, rank: usize) -> Result<(), Trouble> {
+pub(super) fn expect_kernel(call: &Call<'_>, kernel: &Tensor, rank: usize) -> Result<(), Trouble> {
     let stated = call.sizes("kernel_shape")?;
     let sizes = &kernel.dims[2..];
     let empty = kernel.dims.contains(&0);
@@ -395,11 +338,11 @@ fn matrix(tensor: &Tensor, transposed: bool) -> Result<ArrayD<f32>, Trouble> {
 }
 
 /// Dimension `k` of the result is dimension `axes[k]`, laid out anew.
-fn permuted(array: ArrayD<f32>, axes: &[usize]) -> ArrayD<f32> {
+pub(super) fn permuted(array: ArrayD<f32>, axes: &[usize]) -> ArrayD<f32> {
     array.permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()
 }
 
-fn reshaped(array: ArrayD<f32>, dims: &[usize]) -> Result<ArrayD<f32>, Trouble> {
+pub(super) fn reshaped(array: ArrayD<f32>, dims: &[usize]) -> Result<ArrayD<f32>, Trouble> {
     let reshaped = array.into_shape_with_order(IxDyn(dims));
     reshaped
         .map_err(|error| Trouble::new(error.to_string(), "the file is damaged: export it again"))

@@ -1,9 +1,9 @@
 //! Pools and reductions.
 
-use graph::{Op, Pool};
+use graph::{NodeId, Op, Pool};
 
 use super::{
-    Importer,
+    Importer, Wired,
     attributes::{Call, dimensions},
     window::{Spatial, image_sizes},
 };
@@ -54,7 +54,7 @@ impl Importer {
         self.define(call, pool, view)
     }
 
-    fn pool(&mut self, call: &Call<'_>) -> Result<(graph::NodeId, usize, Spatial), Trouble> {
+    fn pool(&mut self, call: &Call<'_>) -> Result<(NodeId, usize, Spatial), Trouble> {
         let Some(kernel) = call.sizes("kernel_shape")? else {
             return refuse("kernel_shape is missing", "the file is damaged: export it again");
         };
@@ -99,24 +99,18 @@ impl Importer {
     /// Mean or maximum over dimensions behind the batch: all positions, none of the channels.
     fn reduce(&mut self, call: &Call<'_>, axes: &[usize], keep: bool) -> Result<(), Trouble> {
         let value = self.wired(call, 0)?;
-        let shape = self.sketch.shape(value.wire);
         let reduced = |dim: usize| axes.contains(&dim);
         let all_positions = value.view.dims.iter().enumerate().all(|(dim, parts)| {
             parts.iter().all(|part| (part.along == Along::Channels) != reduced(dim))
         });
-        if !all_positions {
-            return refuse(
-                format!("a reduction over part of an image of {shape}, or over channels"),
-                "reduce over all positions at once",
-            );
-        }
+        let (wire, mut view) =
+            if all_positions { (value.wire, value.view) } else { self.kept_first(value, axes)? };
         let op = if matches!(call.op(), "GlobalMaxPool" | "ReduceMax") {
             Op::GlobalMaxPool
         } else {
             Op::GlobalAvgPool
         };
-        let pool = self.add(call, "", op, &[value.wire], Vec::new())?;
-        let mut view = value.view;
+        let pool = self.add(call, "", op, &[wire], Vec::new())?;
         for dim in axes {
             view.dims[*dim].clear();
         }
@@ -128,5 +122,20 @@ impl Importer {
             });
         }
         self.define(call, pool, view)
+    }
+
+    /// A value of which one dimension is kept by a reduction, with that one as the channels.
+    fn kept_first(&mut self, value: Wired, axes: &[usize]) -> Result<(NodeId, View), Trouble> {
+        let sizes = value.view.sizes();
+        let mut order: Vec<usize> = (0..sizes.len()).collect();
+        order.sort_by_key(|dim| (axes.contains(dim), sizes[*dim] == 1));
+        let kept = order.iter().filter(|dim| !axes.contains(dim) && sizes[**dim] > 1).count();
+        if kept > 1 || order.first().is_none_or(|dim| axes.contains(dim)) {
+            return refuse(
+                format!("a reduction of {sizes:?} along {axes:?} (the batch not counted)"),
+                "reduce over all positions at once",
+            );
+        }
+        self.realise_as(value, &order)
     }
 }

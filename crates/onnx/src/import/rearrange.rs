@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::{Trouble, refuse},
     tensor::elements,
-    view::{Along, Part, View, merged},
+    view::{Along, View},
 };
 
 const KEEP_BATCH: &str = "the first dimension must stay the batch";
@@ -83,13 +83,13 @@ impl Importer {
         if let Some(view) = value.view.reshaped(sizes) {
             return self.alias(call, value, view);
         }
-        // Sizes that cut channels unevenly: values that lie in the wire's own order can still be laid out anew.
+        // Sizes that cut a dimension unevenly: the values are put into the order that they have, and laid out anew.
         let shape = self.sketch.shape(value.wire);
-        let axes = [Along::Height, Along::Width, Along::Channels];
-        let own = merged(axes.map(|along| Part::whole(along, shape)).to_vec());
-        if let ([height, width, _], true, 1) = (sizes, value.view.sequence() == own, shape.depth) {
+        if let ([height, width, _], 3, 1) = (sizes, value.view.dims.len(), shape.depth) {
+            let (wire, _) = self.realise_as(value.clone(), &[2, 0, 1])?;
             let op = Op::Reshape { height: *height, width: *width };
-            let wire = self.add(call, "", op, &[value.wire], Vec::new())?;
+            let wire = self.add(call, "", op, &[wire], Vec::new())?;
+            let axes = [Along::Height, Along::Width, Along::Channels];
             return self.define(call, wire, View::of(self.sketch.shape(wire), &axes));
         }
         let Shape { height, width, channels, .. } = shape;

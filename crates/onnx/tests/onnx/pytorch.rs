@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use graph::Shape;
-use onnx::{Imported, OnnxError, Options, import};
+use onnx::{OnnxError, Options, import};
 use prost::Message;
-use testkit::{Mode, Parameters, interpret};
+use testkit::{Mode, interpret};
 
-use crate::{folder, golden};
+use crate::{folder, golden, parameters};
 
 /// A stored tensor, as far as these files use it.
 #[derive(Clone, PartialEq, Message)]
@@ -48,14 +48,6 @@ fn channels_last(values: &[f64], batch: usize, shape: Shape, back: bool) -> Vec<
     moved
 }
 
-pub(crate) fn parameters(imported: &Imported) -> Parameters {
-    let wide = imported.weights.iter().map(|(key, tensor)| {
-        assert!(tensor.is_standard_layout());
-        (*key, tensor.iter().map(|value| f64::from(*value)).collect())
-    });
-    wide.collect()
-}
-
 /// The largest difference between what a model of the folder gives and what it should give.
 fn deviation(name: &str) -> Result<f64, OnnxError> {
     let path = |file: &str| format!("pytorch-converted/{name}/{file}");
@@ -66,7 +58,7 @@ fn deviation(name: &str) -> Result<f64, OnnxError> {
     let (_, image) = graph.nodes().next().expect("an image");
     let batch = sizes[0];
     let images = channels_last(&values, batch, image.shape, false);
-    let evaluation = interpret(graph, &parameters(&imported), &images, batch, Mode::Infer);
+    let evaluation = interpret(graph, &parameters(&imported.weights), &images, batch, Mode::Infer);
     let output = graph.outputs()[0];
     let found = channels_last(evaluation.on(output), batch, graph.node(output).shape, true);
     assert_eq!(found.len(), expected_sizes.iter().product::<usize>(), "{name}");
