@@ -53,6 +53,11 @@ fn a_network_costs_at_most_its_target_and_little_less() {
     for (layer, alive) in last["alive"].as_object().unwrap() {
         assert_eq!(alive.as_u64().unwrap(), structure.layers[layer].after as u64, "{layer}");
     }
+    let part = |key: &str| last["bimodality"][key].as_f64().unwrap();
+    assert!(part("gap") > 0.0, "{last}");
+    assert!(
+        part("low") < part("suggested_threshold") && part("suggested_threshold") < part("high")
+    );
     assert!(state.join(EVENTS).exists());
 }
 

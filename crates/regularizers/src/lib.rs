@@ -25,6 +25,7 @@ mod sources;
 mod proximal;
 mod regularizer;
 
+mod bimodality;
 mod budget;
 mod decision;
 mod feasible;
@@ -34,8 +35,10 @@ mod obstacle;
 mod press;
 mod settle;
 mod state;
+mod warning;
 mod watch;
 
+pub use bimodality::{Bimodality, bimodality};
 pub use budget::Target;
 pub use decision::Decision;
 pub use error::{PenaltyError, StrengthError};
@@ -52,3 +55,4 @@ pub use sources::Sources;
 pub use strength::{
     Blend, Gamma, Gate, GroupLasso, Relaxation, SampledGate, Strength, gate_inference,
 };
+pub use warning::Warning;

@@ -1,5 +1,6 @@
-//! Searches on the bars: what each strength finds, and budgets that are hit.
+//! Searches on the bars: what each strength finds, budgets that are hit, and what is said of them.
 #![cfg(test)]
 
 mod bench;
 mod budgets;
+mod warnings;

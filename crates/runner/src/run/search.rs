@@ -7,7 +7,7 @@ use anyhow::Context;
 use cost_models::{CostForm, Summary};
 use datasets::{Batches, Streams};
 use graph::Graph;
-use regularizers::MorphNet;
+use regularizers::{MorphNet, Warning};
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
@@ -66,6 +66,7 @@ impl Run<'_> {
         let streams = Streams::new(search.seed).derive(&stream(search));
         let network = Network::init(start.clone(), streams);
         let mut penalty = self.penalty(search, &start)?;
+        self.warn(search, &penalty.warnings_before());
         let split = &self.images.split;
         let batches = Batches::new(
             &split.train,
@@ -128,7 +129,7 @@ impl Run<'_> {
         self.write_structure(search, &structure, trainer.history().to_vec())?;
         checkpoints.clear()?;
         task.finish(&describe(&structure));
-        self.warn(search, &structure, decision.revived.len());
+        self.warn(search, &penalty.warnings_after(&decision));
         Ok(Some(structure))
     }
 
@@ -173,17 +174,10 @@ impl Run<'_> {
         store::write_json(&self.search_folder(search).join("done.json"), &record)
     }
 
-    fn warn(&self, search: Search, structure: &Structure, revived: usize) {
+    fn warn(&self, search: Search, warnings: &[Warning]) {
         let search = self.plan.search_words(search);
-        if structure.dead_channels() == 0 {
-            self.progress.say(&format!(
-                "warning: search {search}: no channel died; use a larger `regularization_strength` or more epochs"
-            ));
-        }
-        if revived > 0 {
-            self.progress.say(&format!(
-                "warning: search {search}: {revived} channel groups were kept only because the network would have been cut without them; use a smaller `regularization_strength`"
-            ));
+        for warning in warnings {
+            self.progress.say(&format!("warning: search {search}: {warning}"));
         }
     }
 }
