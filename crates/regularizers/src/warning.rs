@@ -166,11 +166,12 @@ impl MorphNet {
         warnings
     }
 
-    /// Nothing for the L2 grouping, which has another threshold for groups of several.
+    /// Nothing where the threshold is not all that decides: with a budget, and with the L2 grouping.
     fn misplaced_threshold(&self, strengths: &[f32]) -> Option<Warning> {
         let threshold = self.settings.alive_threshold;
-        let one = !matches!(self.settings.grouping, Grouping::L2 { .. });
-        let gap = bimodality(strengths).filter(|gap| one && gap.is_clear())?;
+        let decides = !matches!(self.settings.grouping, Grouping::L2 { .. })
+            && matches!(self.charge, Charge::Constant { .. });
+        let gap = bimodality(strengths).filter(|gap| decides && gap.is_clear())?;
         (!gap.contains(threshold)).then_some(Warning::ThresholdOutsideGap {
             threshold,
             below: gap.below,

@@ -104,7 +104,7 @@ fn targets_are_hit_by_the_first_step_after_seven_tenths_of_short_and_long_runs()
             let penalty = towards(graph, &targets, Settings::default());
             let mut timed = Timed { penalty, shares: vec![share], landed: None };
             let start = Network::init(graph.clone(), Streams::new(1));
-            let (learned, _) = search(&start, &recipe(epochs, COSINE), &train, &mut timed);
+            let learned = search(&start, &recipe(epochs, COSINE), &train, &mut timed);
             let decision = timed.penalty.decide(&learned.parameters).unwrap();
             assert_hit(&name, &timed.penalty, &decision, &targets);
             let step = 1.0 / f64::from(epochs * 1024 / 32);
@@ -120,7 +120,7 @@ fn several_targets_are_reached_at_once_and_the_tightest_is_hit() {
     let targets = [target(&graph, &Flops, 0.4), target(&graph, &Params, 0.5)];
     let mut penalty = towards(&graph, &targets, Settings::default());
     let start = Network::init(graph.clone(), Streams::new(1));
-    let (learned, _) = search(&start, &recipe(3, COSINE), &train, &mut penalty);
+    let learned = search(&start, &recipe(3, COSINE), &train, &mut penalty);
     let decision = penalty.decide(&learned.parameters).unwrap();
     assert_hit("both", &penalty, &decision, &targets);
     assert!(graph.with_channels(&decision.survivors).is_ok());
@@ -149,7 +149,7 @@ fn budgets_are_hit_under_other_schedules_and_strengths() {
         let mut penalty =
             towards(&graph, &targets, Settings { kind, alive_threshold, ..Settings::default() });
         let start = Network::init(graph.clone(), Streams::new(1));
-        let (learned, _) = search(&start, &recipe, &train, &mut penalty);
+        let learned = search(&start, &recipe, &train, &mut penalty);
         let decision = penalty.decide(&learned.parameters).unwrap();
         assert_hit(name, &penalty, &decision, &targets);
     }
@@ -168,7 +168,7 @@ fn layers_that_are_needed_keep_their_smallest_width_and_branches_vanish_whole() 
         let mut budget = towards(&graph, &[Target { form, cost: 1.02 * lowest }], settings);
         for penalty in [&mut constant, &mut budget] {
             let start = Network::init(graph.clone(), Streams::new(1));
-            let (learned, _) = search(&start, &recipe(2, COSINE), &train, penalty);
+            let learned = search(&start, &recipe(2, COSINE), &train, penalty);
             let decision = penalty.decide(&learned.parameters).unwrap();
             assert!(decision.revived.is_empty());
             let small = graph.with_channels(&decision.survivors).unwrap();

@@ -3,4 +3,5 @@
 
 mod bench;
 mod budgets;
+mod strengths;
 mod warnings;

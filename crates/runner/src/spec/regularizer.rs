@@ -54,7 +54,7 @@ pub struct Regularizer {
 /// |---|---|
 /// | `gamma` | the absolute value of its scale in batch norm |
 /// | `group-lasso` | the root mean square of its filter, mixed with the mean absolute value: [`GroupLasso`] |
-/// | `mixed` | `gamma` where a scale can silence it, else `group-lasso` |
+/// | `mixed` | `gamma` where a scale can silence it, else the Euclidean norm of its filter |
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(
     rename_all = "kebab-case",
