@@ -5,7 +5,9 @@ use datasets::{Bars, Evaluation, ImageSet, Normalization, Streams};
 use graph::{Activation, Axis, BatchNorm, Builder, Conv2d, Gather, Graph, Linear, Op, Shape};
 use ndarray::Array4;
 use rand::RngExt;
-use regularizers::{Decision, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target};
+use regularizers::{
+    Decision, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target, gated,
+};
 use surgery::shrink_folding;
 use tensor_ops::Cpu;
 use training::{Curve, Evaluator, Network};
@@ -33,8 +35,6 @@ enum After {
     Norm,
     /// ReLU alone.
     Relu,
-    /// Batch norm with scale, ReLU and a gate.
-    Gate,
 }
 
 /// Channels of every layer; enough for the bars.
@@ -57,13 +57,10 @@ fn two_branches(bars: After, noise: After) -> Graph {
             let mut conv = Conv2d::square(WIDTH, 3);
             conv.bias = after == After::Relu;
             add("", Op::Conv2d(conv));
-            if after != After::Relu {
+            if after == After::Norm {
                 add("/norm", Op::BatchNorm(BatchNorm::scaled()));
             }
             add("/relu", Op::Activation(Activation::Relu));
-            if after == After::Gate {
-                add("/gate", Op::Gate);
-            }
         }
         ends.push(wire);
     }
@@ -86,7 +83,7 @@ fn cases() -> Vec<Case> {
     let case = |name, graph, kind, strength| Case { name, graph, kind, strength };
     let norms = two_branches(After::Norm, After::Norm);
     let filters = two_branches(After::Relu, After::Relu);
-    let gates = two_branches(After::Gate, After::Gate);
+    let gates = gated(&norms);
     let lasso = |l1_fraction| StrengthKind::GroupLasso { l1_fraction };
     let mask = MaskOrProbability::Mask { temperature: 0.5, seed: 5 };
     let probability = MaskOrProbability::Probability;
