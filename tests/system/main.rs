@@ -8,6 +8,7 @@ mod calibration;
 mod cycles;
 mod experiments;
 mod program;
+mod resources;
 mod resume;
 mod smoke;
 mod targets;

@@ -20,6 +20,20 @@ impl CostForm {
         Self { nodes: graph.nodes().map(|(id, _)| (id, model.node(graph, id))).collect() }
     }
 
+    /// The same cost as an expression in the widths of another graph, which has all nodes of the graph that the form was made
+    /// of under the same names; nodes that only the other one has are free. None if a node is missing there.
+    pub fn carried(&self, from: &Graph, to: &Graph) -> Option<Self> {
+        let found: Option<Vec<NodeId>> =
+            from.nodes().map(|(_, node)| to.find(&node.name)).collect();
+        let found = found?;
+        let mut nodes: Vec<(NodeId, NodeCost)> =
+            to.nodes().map(|(id, _)| (id, NodeCost::FREE)).collect();
+        for (id, cost) in &self.nodes {
+            nodes[found[id.index()].index()].1 = cost.clone().on(|wire| found[wire.index()]);
+        }
+        Some(Self { nodes })
+    }
+
     /// The terms of one node.
     pub fn node(&self, id: NodeId) -> &NodeCost {
         &self.nodes[id.index()].1

@@ -118,6 +118,14 @@ impl NodeCost {
         self
     }
 
+    /// The same cost in the widths of other wires.
+    pub(crate) fn on(mut self, wire: impl Fn(NodeId) -> NodeId) -> Self {
+        for term in self.maxima.iter_mut().flat_map(|maximum| &mut maximum.alternatives).flatten() {
+            *term = term.on(&wire);
+        }
+        self
+    }
+
     /// What the cost is the sum of; none if free.
     pub fn maxima(&self) -> &[Maximum] {
         &self.maxima

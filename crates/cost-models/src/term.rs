@@ -81,6 +81,20 @@ impl Term {
         self.map(|coefficient| coefficient * factor)
     }
 
+    /// The same term in the widths of other wires.
+    pub(crate) fn on(self, wire: impl Fn(NodeId) -> NodeId) -> Self {
+        let stepped = |Stepped { wire: at, step }| Stepped { wire: wire(at), step };
+        match self {
+            Self::Constant(coefficient) => Self::Constant(coefficient),
+            Self::Linear(coefficient, at) => Self::Linear(coefficient, wire(at)),
+            Self::Bilinear(coefficient, a, b) => Self::Bilinear(coefficient, wire(a), wire(b)),
+            Self::SteppedLinear(coefficient, at) => Self::SteppedLinear(coefficient, stepped(at)),
+            Self::SteppedBilinear(coefficient, a, b) => {
+                Self::SteppedBilinear(coefficient, stepped(a), stepped(b))
+            }
+        }
+    }
+
     /// Adds the derivatives with respect to each of its widths.
     pub(crate) fn add_prices(self, widths: &Widths, prices: &mut [f64]) {
         let width = |wire| widths.on(wire) as f64;

@@ -25,21 +25,26 @@ mod sources;
 mod proximal;
 mod regularizer;
 
+mod bimodality;
 mod budget;
 mod decision;
 mod feasible;
+mod gated;
 mod guard;
 mod morphnet;
 mod obstacle;
 mod press;
 mod settle;
 mod state;
+mod warning;
 mod watch;
 
+pub use bimodality::{Bimodality, bimodality};
 pub use budget::Target;
 pub use decision::Decision;
 pub use error::{PenaltyError, StrengthError};
 pub use feasible::feasible;
+pub use gated::gated;
 pub use grouping::Grouping;
 pub use morphnet::MorphNet;
 pub use obstacle::{Kept, Obstacle};
@@ -52,3 +57,4 @@ pub use sources::Sources;
 pub use strength::{
     Blend, Gamma, Gate, GroupLasso, Relaxation, SampledGate, Strength, gate_inference,
 };
+pub use warning::Warning;

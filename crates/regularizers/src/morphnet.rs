@@ -32,6 +32,8 @@ pub struct MorphNet {
     pub(crate) strength: Blend,
     pub(crate) silence: Silence,
     pub(crate) slots: Vec<Option<Slots>>,
+    /// For every node what its norms are multiplied with ([`Blend::unit`]).
+    pub(crate) units: Vec<f64>,
     /// What the prices of every group are multiplied with.
     pub(crate) weights: Vec<f64>,
     /// What a strength is multiplied with to be compared with others: it is 1 in a fresh network.
@@ -127,8 +129,15 @@ impl MorphNet {
                 bundles[group.index()] = number;
             }
         }
+        let kernels = kernel_sizes(graph);
+        let units: Vec<f64> = graph
+            .nodes()
+            .map(|(id, node)| {
+                kernels[id.index()].map_or(1.0, |weights| strength.unit(&node.op, weights))
+            })
+            .collect();
         let (weights, scales) =
-            (scope.group_weights(&channels), scales(graph, &channels, &sources));
+            (scope.group_weights(&channels), scales(&channels, &sources, &kernels, &units));
         Ok(Self {
             graph: graph.clone(),
             channels,
@@ -138,6 +147,7 @@ impl MorphNet {
             strength,
             silence,
             slots,
+            units,
             weights,
             scales,
             bundles,
@@ -334,16 +344,30 @@ impl Penalty for MorphNet {
     }
 }
 
-/// A fresh kernel has a root mean square of `sqrt(gain / n)`; scales and gates start near 1.
-fn scales(graph: &Graph, channels: &Channels, sources: &Sources) -> Vec<f64> {
-    let mut of_node = vec![1.0; graph.len()];
+/// How many weights an output channel of every node has, if it has a kernel.
+fn kernel_sizes(graph: &Graph) -> Vec<Option<f64>> {
+    let mut weights = vec![None; graph.len()];
     for spec in graph.parameters().iter().filter(|spec| spec.role == Role::Weight) {
         let out = graph.node(spec.node).shape.channels;
-        of_node[spec.node.index()] = (spec.len() as f64 / out as f64 / 2.0).sqrt();
+        weights[spec.node.index()] = Some(spec.len() as f64 / out as f64);
     }
+    weights
+}
+
+/// A fresh filter of `n` weights has a root mean square of `sqrt(2 / n)` (He et al. 2015); scales and gates start near 1.
+fn scales(
+    channels: &Channels,
+    sources: &Sources,
+    kernels: &[Option<f64>],
+    units: &[f64],
+) -> Vec<f64> {
+    let of_node = |node: NodeId| {
+        let weights = kernels[node.index()];
+        weights.map_or(1.0, |weights| (weights / 2.0).sqrt() / units[node.index()])
+    };
     let of_group = |group| {
         let members = sources.members(group).iter();
-        members.map(|(node, _)| of_node[node.index()]).fold(0.0, f64::max)
+        members.map(|(node, _)| of_node(*node)).fold(0.0, f64::max)
     };
     channels.groups().map(of_group).collect()
 }

@@ -18,6 +18,8 @@ const SHUT: f32 = -30.0;
 struct Values {
     all: Vec<f32>,
     lengths: Vec<usize>,
+    /// What the norm of each member is multiplied with.
+    units: Vec<f64>,
 }
 
 impl Values {
@@ -27,6 +29,10 @@ impl Values {
             *start += length;
             Some(part)
         })
+    }
+
+    fn parts_and_units(&self) -> impl Iterator<Item = (&[f32], f64)> {
+        self.parts().zip(self.units.iter().copied())
     }
 }
 
@@ -80,7 +86,7 @@ impl MorphNet {
             self.shut(group, &mut values.all, threshold, on, step);
             return;
         }
-        let scales = values.lengths.iter().all(|length| *length == 1);
+        let scales = values.parts_and_units().all(|(part, unit)| part.len() == 1 && unit == 1.0);
         if scales && self.settings.grouping == Grouping::Max {
             shrink_maximum(&mut values.all, threshold);
             return;
@@ -89,17 +95,20 @@ impl MorphNet {
             return;
         }
         let filters: Vec<Filter> = values
-            .parts()
-            .map(|part| Filter { strength: self.filter_strength(part), count: part.len() as f64 })
+            .parts_and_units()
+            .map(|(part, unit)| Filter {
+                strength: self.filter_strength(part, unit),
+                count: part.len() as f64 / (unit * unit),
+            })
             .collect();
         let Some(shares) = shares(&filters, threshold, self.settings.grouping) else {
             values.all.fill(0.0);
             return;
         };
         let mut rest = &mut values.all[..];
-        for (length, share) in values.lengths.iter().zip(shares) {
+        for ((length, unit), share) in values.lengths.iter().zip(&values.units).zip(shares) {
             let (part, others) = rest.split_at_mut(*length);
-            shrink_filter(part, share, self.l1_of(*length));
+            shrink_filter(part, unit * share, self.l1_of(*length));
             rest = others;
         }
     }
@@ -115,23 +124,23 @@ impl MorphNet {
         }
     }
 
-    fn filter_strength(&self, values: &[f32]) -> f64 {
+    fn filter_strength(&self, values: &[f32], unit: f64) -> f64 {
         let (fraction, count) = (self.l1_of(values.len()), values.len() as f64);
         let squares: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
         let absolute: f64 = values.iter().map(|value| f64::from(value.abs())).sum();
-        (1.0 - fraction) * (squares / count).sqrt() + fraction * absolute / count
+        unit * ((1.0 - fraction) * (squares / count).sqrt() + fraction * absolute / count)
     }
 
     /// Strength of a group with these values.
     fn combined(&self, values: &Values) -> f32 {
-        let strength = |part: &[f32]| {
+        let strength = |(part, unit): (&[f32], f64)| {
             if self.has_gates() {
                 sigmoid(part[0]) as f32
             } else {
-                self.filter_strength(part) as f32
+                self.filter_strength(part, unit) as f32
             }
         };
-        let members: Vec<f32> = values.parts().map(strength).collect();
+        let members: Vec<f32> = values.parts_and_units().map(strength).collect();
         self.settings.grouping.combine(&members)
     }
 
@@ -180,12 +189,14 @@ impl MorphNet {
     fn read(&self, parameters: &Parameters, group: GroupId, into: &mut Values) {
         into.all.clear();
         into.lengths.clear();
+        into.units.clear();
         for (node, channel) in self.sources.members(group) {
             let slots = self.slots[node.index()].expect("a source has slots");
             let values = parameters.values(*node, slots.role).expect("asked for by `parameters`");
             let before = into.all.len();
             into.all.extend(slots.positions(values.len(), *channel).map(|at| values[at]));
             into.lengths.push(into.all.len() - before);
+            into.units.push(self.units[node.index()]);
         }
     }
 

@@ -40,7 +40,8 @@ fn level(values: &[f32], threshold: f64) -> f64 {
     0.0
 }
 
-/// A member of a group: `count` parameters whose strength is their root mean square, mixed with their mean absolute value.
+/// A member of a group: `count` parameters whose strength is their root mean square, mixed with their mean absolute value. If
+/// the strength is `unit` times that, the count is to be divided by `unit^2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Filter {
     /// Its strength.

@@ -53,7 +53,8 @@ pub enum StrengthKind {
         /// What is charged.
         on: MaskOrProbability,
     },
-    /// `|gamma|` where scales of batch norms can silence a group, else also the norms of its filters (`l1_fraction` 0).
+    /// `|gamma|` where scales of batch norms can silence a group, else also the Euclidean norms of its filters
+    /// ([`crate::Blend`]).
     Mixed,
 }
 

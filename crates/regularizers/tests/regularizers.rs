@@ -8,7 +8,9 @@ use graph::{
     Role, Shape,
 };
 use proptest::prelude::*;
-use regularizers::{Gamma, Kept, MorphNet, Prunable, Settings, Sources, shrink_maximum};
+use regularizers::{
+    Gamma, Kept, MorphNet, Prunable, Settings, Sources, StrengthKind, shrink_maximum,
+};
 use surgery::{expand, mask, shrink};
 use tensor_ops::Cpu;
 use testkit::{strategies, toys};
@@ -336,4 +338,48 @@ fn a_channel_that_would_still_speak_names_its_reader() {
         Kept::by_scales(&graph)[0].words(&graph),
         "`conv` keeps 3 of 3 channels: `logits` (linear) would still read values other than zero when their scales are zero"
     );
+}
+
+/// Of a mixed kind: one step takes `rate * lambda * price` off a scale and off the norm of a filter.
+#[test]
+fn mixed_filters_fall_as_fast_as_scales() {
+    let mut build = Builder::new();
+    let mut wire = build.add("image", Op::Input(Shape::new(8, 8, 3)), &[]).unwrap();
+    for (name, op) in [
+        ("scaled", Op::Conv2d(Conv2d::square(4, 3))),
+        ("norm", Op::BatchNorm(BatchNorm::scaled())),
+        ("first", Op::Activation(Activation::Relu)),
+        ("bare", Op::Conv2d(Conv2d::square(5, 3))),
+        ("second", Op::Activation(Activation::Relu)),
+        ("pool", Op::GlobalAvgPool),
+        ("logits", Op::Linear(Linear::new(2))),
+    ] {
+        wire = build.add(name, op, &[wire]).unwrap();
+    }
+    let graph = build.finish(&[wire]).unwrap();
+    let form = CostForm::of(&Flops, &graph);
+    let settings = Settings { kind: StrengthKind::Mixed, strength: 3.0, ..Settings::default() };
+    let mut penalty = MorphNet::new(&graph, form.clone(), settings);
+    let mut parameters = Parameters::init(&graph, Streams::new(1));
+    let before = penalty.strengths(&parameters);
+    let bare = graph.find("bare").unwrap();
+    let kernel = parameters.values(bare, Role::Weight).unwrap();
+    for (channel, group) in penalty.channels().on(bare).iter().enumerate() {
+        let weights = kernel.iter().skip(channel).step_by(5);
+        let norm = weights.map(|weight| f64::from(*weight).powi(2)).sum::<f64>().sqrt();
+        assert!((f64::from(before[group.index()]) - norm).abs() < 1e-5);
+    }
+    let prices = penalty.prices(&before);
+    let step = PenaltyStep { learning_rate: 0.1, step: 1, steps: 1 };
+    penalty.apply(&mut parameters, step);
+    let after = penalty.strengths(&parameters);
+    let lambda = 3.0 / form.at(&graph.widths());
+    let open = penalty.channels().groups().filter(|group| before[group.index()].is_finite());
+    let falls = open.map(|group| {
+        let at = group.index();
+        (f64::from(before[at] - after[at]), 0.1 * lambda * prices[at])
+    });
+    let falls: Vec<(f64, f64)> = falls.collect();
+    assert_eq!(falls.len(), 9);
+    assert!(falls.iter().all(|(fall, expected)| (fall - expected).abs() < 1e-5), "{falls:?}");
 }

@@ -10,8 +10,8 @@ use graph::{
 };
 use proptest::prelude::*;
 use regularizers::{
-    Gamma, Gate, GroupLasso, Grouping, Regularizer, Relaxation, SampledGate, Sources, Strength,
-    StrengthError,
+    Blend, Gamma, Gate, GroupLasso, Grouping, Regularizer, Relaxation, SampledGate, Sources,
+    Strength, StrengthError, StrengthKind,
 };
 use testkit::strategies::{self, cases};
 use training::Parameters;
@@ -38,6 +38,8 @@ fn strengths() -> impl Strategy<Value = Box<dyn Strength>> {
         Just(()).prop_map(|()| Box::new(Gate) as Box<dyn Strength>),
         (0.0_f32..=1.0)
             .prop_map(|share| Box::new(GroupLasso::new(share).unwrap()) as Box<dyn Strength>),
+        Just(StrengthKind::Mixed)
+            .prop_map(|mixed| Box::new(Blend::new(mixed).unwrap()) as Box<dyn Strength>),
     ]
 }
 

@@ -24,7 +24,7 @@ pub use cycles::{Cycles, StopAfter};
 pub use feasibility::Feasibility;
 pub use points::{PointPlan, Pressure, Search};
 pub use problem::Problem;
-pub use regularizer::{Regularizer, Strength};
+pub use regularizer::{Charged, Regularizer, Strength};
 pub use resolve::resolve;
 pub use target::{Limit, Target};
 

@@ -51,7 +51,7 @@ pub use read::{parse, parse_part};
 pub use recipe::{
     Adam, Augmentation, Cosine, Decaying, EarlyStop, LearningRate, Optimizer, Recipe, RmsProp, Sgd,
 };
-pub use regularizer::{GroupLasso, Grouping, L2, Regularizer, Strength};
+pub use regularizer::{Charged, Gate, GroupLasso, Grouping, L2, Regularizer, Strength};
 pub use source::{MOST_BYTES, Source};
 pub use sweep::{Baseline, Strengths, Sweep};
 pub use target::{Amount, CostTarget, LatencyTarget, Targets};

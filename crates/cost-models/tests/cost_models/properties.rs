@@ -1,7 +1,7 @@
 //! What holds for the cost form of every model, on random networks at random widths.
 
 use cost_models::{CostForm, CostModel, Maximum, Resource, Term};
-use graph::{ChannelMap, Channels, Graph, NodeId};
+use graph::{Builder, ChannelMap, Channels, Graph, NodeId, Op};
 use proptest::prelude::*;
 use testkit::strategies;
 
@@ -15,6 +15,26 @@ fn resized(least: usize) -> impl Strategy<Value = (Graph, Vec<usize>)> {
         let sizes = strategies::bundle_sizes(&graph, least);
         (Just(graph), sizes)
     })
+}
+
+/// The graph with a node that only hands on, behind every node.
+fn doubled_outlets(graph: &Graph) -> Graph {
+    let mut build = Builder::new();
+    let (mut copies, mut wires): (Vec<NodeId>, Vec<NodeId>) = (Vec::new(), Vec::new());
+    for (_, node) in graph.nodes() {
+        let inputs: Vec<NodeId> = node.inputs.iter().map(|input| wires[input.index()]).collect();
+        let copy = match node.shares {
+            Some(owner) => build.share(&node.name, copies[owner.index()], &inputs),
+            None => build.add(&node.name, node.op.clone(), &inputs),
+        };
+        copies.push(copy.unwrap());
+        let behind = format!("{} behind", node.name);
+        wires.push(
+            build.add(&behind, Op::Dropout { rate: 0.5 }, &copies[copies.len() - 1..]).unwrap(),
+        );
+    }
+    let outputs: Vec<NodeId> = graph.outputs().iter().map(|id| wires[id.index()]).collect();
+    build.finish(&outputs).unwrap()
 }
 
 /// Value of a term by its definition, where the width of every wire is chosen freely.
@@ -68,6 +88,28 @@ proptest! {
             let form = CostForm::of(model.as_ref(), &graph);
             let anew = CostForm::of(model.as_ref(), &rebuilt);
             assert_close(form.at(&widths), anew.at(&rebuilt.widths()))?;
+        }
+    }
+
+    #[test]
+    fn a_form_says_the_same_in_the_widths_of_a_graph_with_more_nodes((graph, sizes) in resized(1)) {
+        let more = doubled_outlets(&graph);
+        let widths_of = |graph: &Graph| {
+            graph.widths_of_bundles(&Channels::of(graph).bundles(), &sizes)
+        };
+        let (widths, other) = (widths_of(&graph), widths_of(&more));
+        for form in forms(&models_and_steps(), &graph) {
+            let carried = form.carried(&graph, &more).unwrap();
+            prop_assert_eq!(form.per_node(&widths).len() + graph.len(), more.len());
+            let (prices, carried_prices) = (form.price(&widths), carried.price(&other));
+            let (costs, carried_costs) = (form.per_node(&widths), carried.per_node(&other));
+            for (id, node) in graph.nodes() {
+                let at = more.find(&node.name).unwrap().index();
+                prop_assert_eq!(costs[id.index()], carried_costs[at]);
+                prop_assert_eq!(prices[id.index()], carried_prices[at]);
+            }
+            assert_close(form.at(&widths), carried.at(&other))?;
+            prop_assert_eq!(form.carried(&more, &graph), None);
         }
     }
 

@@ -1,12 +1,15 @@
 //! Several strengths in one network.
 
-use graph::{Channels, Graph, NodeId, Op};
+use graph::{Channels, Graph, NodeId, Op, Role};
 use training::Parameters;
 
 use super::{Gamma, Gate, GroupLasso, Strength};
 use crate::{Prunable, Sources, StrengthError, StrengthKind, silence::Silence};
 
 /// The strength of a [`StrengthKind`]: scales of norms, norms of filters or gates, by the operator of the source.
+///
+/// Of a mixed kind, the strength of a filter is its Euclidean norm, which a penalty shrinks as fast as a scale. Root mean squares
+/// would fall more slowly by the number of weights, and a network would lose its scales first, whatever the data says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Blend {
     kind: StrengthKind,
@@ -33,6 +36,18 @@ impl Blend {
         let silence = Silence::with_shifts(graph, channels, &scales);
         let enough = Prunable::given(graph, channels, &scales, &silence);
         all.preferring(channels, &scales, |group| enough.contains(group))
+    }
+
+    /// What the root mean squares of a source are multiplied with; `weights` is how many an output channel of it has.
+    pub(crate) fn unit(&self, op: &Op, weights: f64) -> f64 {
+        let is_filter = self.kind == StrengthKind::Mixed && op.is_producer();
+        if is_filter { weights.sqrt() } else { 1.0 }
+    }
+
+    fn unit_in(&self, graph: &Graph, node: NodeId, parameters: &Parameters) -> f64 {
+        let (op, out) = (&graph.node(node).op, graph.node(node).shape.channels);
+        let weights = parameters.get(node, Role::Weight).map_or(1, |kernel| kernel.len() / out);
+        self.unit(op, weights as f64)
     }
 
     /// The strength of a source.
@@ -70,8 +85,13 @@ impl Strength for Blend {
         node: NodeId,
         parameters: &Parameters,
     ) -> Result<Vec<f32>, StrengthError> {
-        self.part(graph, node)
-            .map_or_else(|| Ok(Vec::new()), |part| part.values(graph, node, parameters))
+        let Some(part) = self.part(graph, node) else { return Ok(Vec::new()) };
+        let (unit, mut values) =
+            (self.unit_in(graph, node, parameters), part.values(graph, node, parameters)?);
+        for value in &mut values {
+            *value = (f64::from(*value) * unit) as f32;
+        }
+        Ok(values)
     }
 
     /// At the threshold or above for gates, strictly above for the others.
@@ -88,7 +108,11 @@ impl Strength for Blend {
         gradient: &mut Parameters,
     ) -> Result<(), StrengthError> {
         match self.part(graph, node) {
-            Some(part) => part.add_gradient(graph, node, parameters, upstream, gradient),
+            Some(part) => {
+                let unit = self.unit_in(graph, node, parameters);
+                let upstream: Vec<f64> = upstream.iter().map(|value| value * unit).collect();
+                part.add_gradient(graph, node, parameters, &upstream, gradient)
+            }
             None => Ok(()),
         }
     }

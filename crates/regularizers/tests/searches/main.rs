@@ -1,5 +1,9 @@
-//! Searches on the bars: what each strength finds, and budgets that are hit.
+//! Searches on the bars: what each strength finds, budgets that are hit, networks with
+//! gates, and what is said of all.
 #![cfg(test)]
 
 mod bench;
 mod budgets;
+mod gated;
+mod strengths;
+mod warnings;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cost_models::{CostForm, Resource};
+use cost_models::Resource;
 
 use super::Plan;
 use super::target::FIRST_STRENGTH;
@@ -30,15 +30,16 @@ impl Plan {
     /// For every resource that has a target, in order of appearance, the lowest cost that a search on the seed can reach.
     pub fn feasibility(&self) -> Vec<Feasibility> {
         let graph = self.seed_graph();
-        let scope = self.regularizer.scope(&graph).unwrap_or_default();
-        let settings = self.regularizer.settings(FIRST_STRENGTH);
+        let trained = self.regularizer.trained(&graph);
+        let scope = self.regularizer.scope(&trained).unwrap_or_default();
+        let settings = self.regularizer.settings(FIRST_STRENGTH, 0);
         let mut found: Vec<Feasibility> = Vec::new();
         for limit in self.sweep.targets.iter().flat_map(|target| &target.limits) {
-            let form = CostForm::of(&limit.resource, &graph);
+            let form = self.regularizer.form(&limit.resource, &graph);
             if found.iter().all(|known| known.resource != limit.resource)
-                && let Ok(lowest) = regularizers::feasible(&graph, &scope, &form, settings)
+                && let Ok(lowest) = regularizers::feasible(&trained, &scope, &form, settings)
             {
-                let (resource, seed) = (limit.resource.clone(), form.at(&graph.widths()));
+                let (resource, seed) = (limit.resource.clone(), limit.cost_of(&graph));
                 found.push(Feasibility { resource, seed, lowest });
             }
         }

@@ -1,9 +1,14 @@
 //! What channels are charged, by which strength, and where.
 
-use cost_models::Resource;
+use std::borrow::Cow;
+
+use cost_models::{CostForm, CostModel, Resource};
 use graph::Graph;
-use regularizers::{Grouping, Scope, ScopeError, ScopePatterns, Settings, StrengthKind};
+use regularizers::{
+    Grouping, MaskOrProbability, Scope, ScopeError, ScopePatterns, Settings, StrengthKind,
+};
 use serde::{Deserialize, Serialize};
+use training::GateRecipe;
 
 use super::problem::Problems;
 use crate::spec;
@@ -46,51 +51,128 @@ pub enum Strength {
     },
     /// Scales where they can silence it, else norms.
     Mixed,
+    /// The probability that its gate is open; how gates are drawn is in the recipe of the search.
+    Gate {
+        /// What is charged.
+        on: Charged,
+    },
+}
+
+/// What the penalty on a gate charges.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Charged {
+    /// The probability of being open.
+    Probability,
+    /// A mask drawn in every step.
+    Mask {
+        /// Its temperature.
+        temperature: f32,
+    },
 }
 
 impl Strength {
-    fn kind(self) -> StrengthKind {
+    fn of(written: spec::Strength) -> Self {
+        match written {
+            spec::Strength::Gamma => Self::Gamma,
+            spec::Strength::GroupLasso(spec::GroupLasso { l1_fraction }) => {
+                Self::GroupLasso { l1_fraction: l1_fraction.get() as f32 }
+            }
+            spec::Strength::Mixed => Self::Mixed,
+            spec::Strength::Gate(gate) => Self::Gate {
+                on: match gate.on {
+                    spec::Charged::Probability => Charged::Probability,
+                    spec::Charged::Mask => {
+                        Charged::Mask { temperature: gate.temperature.get() as f32 }
+                    }
+                },
+            },
+        }
+    }
+
+    /// The strength in a search with this seed, which draws the masks that are charged.
+    fn kind(self, seed: u64) -> StrengthKind {
         match self {
             Self::Gamma => StrengthKind::Gamma,
             Self::GroupLasso { l1_fraction } => StrengthKind::GroupLasso { l1_fraction },
             Self::Mixed => StrengthKind::Mixed,
+            Self::Gate { on: Charged::Probability } => {
+                StrengthKind::Gate { on: MaskOrProbability::Probability }
+            }
+            Self::Gate { on: Charged::Mask { temperature } } => {
+                StrengthKind::Gate { on: MaskOrProbability::Mask { temperature, seed } }
+            }
         }
+    }
+
+    fn has_gates(self) -> bool {
+        match self {
+            Self::Gamma | Self::GroupLasso { .. } | Self::Mixed => false,
+            Self::Gate { .. } => true,
+        }
+    }
+}
+
+/// How the gates of a search are drawn; the default if it has none.
+pub(super) fn gates(written: &spec::Regularizer) -> GateRecipe {
+    let spec::Strength::Gate(gate) = written.strength else { return GateRecipe::default() };
+    GateRecipe {
+        temperature: gate.temperature.get(),
+        straight_through: gate.straight_through,
+        annealing_epochs: gate.annealing_epochs.map(spec::Positive::get),
+        soft_inference: gate.soft_inference,
     }
 }
 
 impl Regularizer {
     /// As written, with defaults filled in.
     pub(super) fn of(written: &spec::Regularizer, cost: Resource) -> Self {
-        let strength = match written.strength {
-            spec::Strength::Gamma => Strength::Gamma,
-            spec::Strength::GroupLasso(spec::GroupLasso { l1_fraction }) => {
-                Strength::GroupLasso { l1_fraction: l1_fraction.get() as f32 }
-            }
-            spec::Strength::Mixed => Strength::Mixed,
-        };
-        let usual = strength.kind().usual_threshold();
+        let strength = Strength::of(written.strength);
+        let usual = strength.kind(0).usual_threshold();
         Self {
             strength,
             cost,
             alive_threshold: written.alive_threshold.map_or(usual, spec::Threshold::get),
             grouping: match written.grouping {
-                spec::Grouping::Max => Grouping::Max,
-                spec::Grouping::L2(spec::L2 { threshold }) => {
+                None if strength.has_gates() => Grouping::Probabilistic,
+                None | Some(spec::Grouping::Max) => Grouping::Max,
+                Some(spec::Grouping::L2(spec::L2 { threshold })) => {
                     Grouping::L2 { threshold: threshold.get() as f32 }
                 }
+                Some(spec::Grouping::Probabilistic) => Grouping::Probabilistic,
             },
             scope: patterns(written),
             min_width: written.min_width.size(),
         }
     }
 
-    /// The settings of a penalty at a strength; where there are targets, the strength that it begins with.
-    pub fn settings(&self, strength: f64) -> Settings {
+    /// The network that a search trains to learn widths of a graph: the graph, with gates if they are the strength.
+    pub fn trained<'a>(&self, graph: &'a Graph) -> Cow<'a, Graph> {
+        if self.strength.has_gates() {
+            Cow::Owned(regularizers::gated(graph))
+        } else {
+            Cow::Borrowed(graph)
+        }
+    }
+
+    /// Cost of a graph as an expression in the widths of the network that a search trains; gates are free, since they are not
+    /// there in the end.
+    pub fn form(&self, model: &dyn CostModel, graph: &Graph) -> CostForm {
+        let form = CostForm::of(model, graph);
+        if !self.strength.has_gates() {
+            return form;
+        }
+        form.carried(graph, &self.trained(graph)).expect("gates are all that is added")
+    }
+
+    /// The settings of a penalty at a strength; where there are targets, the strength that it begins with. `seed` is that of
+    /// the search.
+    pub fn settings(&self, strength: f64, seed: u64) -> Settings {
         Settings {
             strength,
             alive_threshold: self.alive_threshold,
             grouping: self.grouping,
-            kind: self.strength.kind(),
+            kind: self.strength.kind(seed),
             min_width: self.min_width,
         }
     }
@@ -169,6 +251,15 @@ pub(super) fn check_scope(written: &spec::Regularizer, seed: &Graph, problems: &
     for (index, list) in written.tied.iter().enumerate() {
         let at = format!("regularizer.tied[{index}]");
         check(&at, ScopePatterns { tied: vec![list.clone()], ..none() });
+    }
+    if written.grouping == Some(spec::Grouping::Probabilistic)
+        && !matches!(written.strength, spec::Strength::Gate(_))
+    {
+        problems.add(
+            "regularizer.grouping",
+            "`regularizer.grouping: probabilistic` combines probabilities, and only those of `gate` are any",
+            "write `strength: { gate: {} }`, or leave `grouping` out",
+        );
     }
     if problems.0.len() == before
         && let Err(error) = Scope::resolve(seed, &patterns(written))

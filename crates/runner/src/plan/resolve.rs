@@ -57,7 +57,8 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
             "write it below `search`, or leave it out",
         );
     }
-    let search = recipe("search", spec.search, &mut problems);
+    let gates = regularizer::gates(&spec.regularizer);
+    let search = Recipe { gates, ..recipe("search", spec.search, &mut problems) };
     let retrain = recipe("retrain", spec.retrain, &mut problems);
 
     let architecture = spec.architecture;

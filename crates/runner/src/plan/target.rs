@@ -81,19 +81,21 @@ impl Target {
         limits.join("-and-")
     }
 
-    /// The penalty that leads a graph there.
+    /// The penalty that leads a graph there, for the network that a search with this seed trains ([`Regularizer::trained`]).
     pub fn penalty(
         &self,
         regularizer: &Regularizer,
         graph: &Graph,
+        seed: u64,
     ) -> Result<MorphNet, PenaltyError> {
-        let scope = regularizer.scope(graph).unwrap_or_default();
         let target = |limit: &Limit| regularizers::Target {
-            form: CostForm::of(&limit.resource, graph),
+            form: regularizer.form(&limit.resource, graph),
             cost: limit.cost,
         };
         let targets = self.limits.iter().map(target).collect();
-        MorphNet::towards(graph, &scope, targets, regularizer.settings(FIRST_STRENGTH))
+        let trained = regularizer.trained(graph);
+        let scope = regularizer.scope(&trained).unwrap_or_default();
+        MorphNet::towards(&trained, &scope, targets, regularizer.settings(FIRST_STRENGTH, seed))
     }
 }
 
@@ -187,7 +189,7 @@ pub(super) fn unreachable(
 ) {
     for (index, target) in targets.iter().enumerate() {
         let at = written.at(index);
-        match target.penalty(regularizer, seed) {
+        match target.penalty(regularizer, seed, 0) {
             Ok(_) => {}
             Err(PenaltyError::Infeasible { number, target: most, lowest, seed: whole }) => {
                 let key = format!("{at}.{}", target.limits[number - 1].resource.name());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use graph::{Graph, NodeId};
-use regularizers::MorphNet;
+use regularizers::{Bimodality, MorphNet, bimodality};
 use report::events::{self, Event};
 use serde::{Deserialize, Serialize};
 use tensor_ops::Cpu;
@@ -27,6 +27,9 @@ struct Observation {
     alive: BTreeMap<String, usize>,
     /// Strengths of the groups that can die.
     strengths: Distribution,
+    /// Where they part into two heaps; nothing if all are alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bimodality: Option<Bimodality>,
     /// Epochs, with this one, that have ended with the same groups alive.
     stable_epochs: u32,
     /// SHA-256 of which groups are alive.
@@ -103,6 +106,7 @@ impl Monitor {
             alive_cost: penalty.alive_shares(&parameters),
             alive: producers.map(|(id, node)| (node.name.clone(), count(id))).collect(),
             strengths: Distribution::of(&strengths),
+            bimodality: bimodality(&strengths),
             stable_epochs,
             decision,
         };
@@ -159,6 +163,10 @@ impl Observation {
                 let which = if values.len() > 1 { format!("_{index}") } else { String::new() };
                 scalars.push((format!("search/{name}{which}"), *value));
             }
+        }
+        if let Some(Bimodality { gap, suggested_threshold, .. }) = self.bimodality {
+            scalars.push(("search/gap".to_owned(), gap));
+            scalars.push(("search/suggested_threshold".to_owned(), suggested_threshold));
         }
         let counts = self.alive.iter();
         scalars.extend(counts.map(|(layer, count)| (format!("alive/{layer}"), *count as f64)));

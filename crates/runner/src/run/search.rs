@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use cost_models::{CostForm, Summary};
+use cost_models::Summary;
 use datasets::{Batches, Streams};
-use graph::Graph;
-use regularizers::MorphNet;
+use graph::{ChannelMap, Channels, Graph};
+use regularizers::{MorphNet, Warning};
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
@@ -64,8 +64,9 @@ impl Run<'_> {
         let recipe = &self.plan.search;
         let start = self.start(search)?.context("the cycle before is not done")?;
         let streams = Streams::new(search.seed).derive(&stream(search));
-        let network = Network::init(start.clone(), streams);
+        let network = Network::init(self.plan.regularizer.trained(&start).into_owned(), streams);
         let mut penalty = self.penalty(search, &start)?;
+        self.warn(search, &penalty.warnings_before());
         let split = &self.images.split;
         let batches = Batches::new(
             &split.train,
@@ -99,7 +100,7 @@ impl Run<'_> {
                 },
                 &mut |trainer, penalty| {
                     let mut monitor = monitor.borrow_mut();
-                    monitor.observe(&start, penalty, trainer)?;
+                    monitor.observe(&network.graph, penalty, trainer)?;
                     let settled = self.is_settled(search, &start, &monitor);
                     Ok(if settled { Control::Stop } else { Control::Continue })
                 },
@@ -110,8 +111,10 @@ impl Run<'_> {
             }
         }
         let decision = penalty.decide(&trainer.network().parameters)?;
-        let survivors = &decision.survivors;
-        let shrunk = start.with_channels(survivors)?;
+        // Groups have the same numbers with gates and without.
+        let channels = Channels::tied(&start, &self.plan.regularizer.scope(&start)?.tied)?;
+        let survivors = ChannelMap::of(&start, &channels, &decision.keep)?;
+        let shrunk = start.with_channels(&survivors)?;
         let structure = Structure {
             schema: Structure::SCHEMA,
             hash: structure_hash(&shrunk),
@@ -123,12 +126,12 @@ impl Run<'_> {
             alive_threshold: self.plan.regularizer.alive_threshold,
             seed: search.seed,
             costs: Costs { before: Summary::of(&start), after: Summary::of(&shrunk) },
-            layers: Structure::layers(&start, penalty.channels(), survivors),
+            layers: Structure::layers(&start, &channels, &survivors),
         };
         self.write_structure(search, &structure, trainer.history().to_vec())?;
         checkpoints.clear()?;
         task.finish(&describe(&structure));
-        self.warn(search, &structure, decision.revived.len());
+        self.warn(search, &penalty.warnings_after(&decision));
         Ok(Some(structure))
     }
 
@@ -137,12 +140,14 @@ impl Run<'_> {
         let regularizer = &self.plan.regularizer;
         Ok(match search.pressure {
             Pressure::Strength(strength) => {
-                let form = CostForm::of(&regularizer.cost, start);
-                let scope = regularizer.scope(start)?;
-                MorphNet::scoped(start, &scope, form, regularizer.settings(strength))?
+                let form = regularizer.form(&regularizer.cost, start);
+                let trained = regularizer.trained(start);
+                let scope = regularizer.scope(&trained)?;
+                let settings = regularizer.settings(strength, search.seed);
+                MorphNet::scoped(&trained, &scope, form, settings)?
             }
             Pressure::Target(target) => {
-                self.plan.sweep.targets[target].penalty(regularizer, start)?
+                self.plan.sweep.targets[target].penalty(regularizer, start, search.seed)?
             }
         })
     }
@@ -173,17 +178,10 @@ impl Run<'_> {
         store::write_json(&self.search_folder(search).join("done.json"), &record)
     }
 
-    fn warn(&self, search: Search, structure: &Structure, revived: usize) {
+    fn warn(&self, search: Search, warnings: &[Warning]) {
         let search = self.plan.search_words(search);
-        if structure.dead_channels() == 0 {
-            self.progress.say(&format!(
-                "warning: search {search}: no channel died; use a larger `regularization_strength` or more epochs"
-            ));
-        }
-        if revived > 0 {
-            self.progress.say(&format!(
-                "warning: search {search}: {revived} channel groups were kept only because the network would have been cut without them; use a smaller `regularization_strength`"
-            ));
+        for warning in warnings {
+            self.progress.say(&format!("warning: search {search}: {warning}"));
         }
     }
 }

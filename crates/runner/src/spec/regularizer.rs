@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use training::GateRecipe;
 
 use super::cost::Cost;
 use super::number::{Closed, Positive, Threshold, Whole};
@@ -15,8 +16,8 @@ use super::number::{Closed, Positive, Threshold, Whole};
 /// |---|---|---|
 /// | `strength` | `gamma` | how alive a channel is: [`Strength`] |
 /// | `cost` | `flops` | what a channel is charged for: [`Cost`] |
-/// | `alive_threshold` | 0.01; 0.001 of `group-lasso` | a channel whose strength is below it is dead |
-/// | `grouping` | `max` | how the strengths of tied channels combine: [`Grouping`] |
+/// | `alive_threshold` | 0.01; 0.001 of `group-lasso`, 0.5 of `gate` | a channel whose strength is below it is dead |
+/// | `grouping` | `max`; `probabilistic` of `gate` | how the strengths of tied channels combine: [`Grouping`] |
 /// | `ignored_layers` | none | layers whose channels are not charged and stay |
 /// | `only_layers` | all | the only layers whose channels are charged |
 /// | `layer_weights` | 1 | what the charges of layers are multiplied with, `{ "conv1*": 2.0 }` |
@@ -35,7 +36,7 @@ pub struct Regularizer {
     pub alive_threshold: Option<Threshold>,
     /// How the strengths of tied channels combine.
     #[serde(with = "serde_yaml::with::singleton_map")]
-    pub grouping: Grouping,
+    pub grouping: Option<Grouping>,
     /// Layers that are left alone.
     pub ignored_layers: Vec<String>,
     /// The only layers that are charged.
@@ -54,7 +55,8 @@ pub struct Regularizer {
 /// |---|---|
 /// | `gamma` | the absolute value of its scale in batch norm |
 /// | `group-lasso` | the root mean square of its filter, mixed with the mean absolute value: [`GroupLasso`] |
-/// | `mixed` | `gamma` where a scale can silence it, else `group-lasso` |
+/// | `mixed` | `gamma` where a scale can silence it, else the Euclidean norm of its filter |
+/// | `gate` | the probability that its gate is open: [`Gate`] |
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(
     rename_all = "kebab-case",
@@ -67,6 +69,8 @@ pub enum Strength {
     GroupLasso(GroupLasso),
     /// Scales where there are some, else norms.
     Mixed,
+    /// The probability that its gate is open.
+    Gate(Gate),
 }
 
 /// Options of [`Strength::GroupLasso`].
@@ -87,6 +91,59 @@ impl Default for GroupLasso {
     }
 }
 
+/// Options of [`Strength::Gate`]. The search trains the network with a gate behind every layer, which opens and shuts channels at
+/// random with a probability that is learned; what is learned holds for the network without gates, which is retrained.
+///
+/// | key | default | purpose |
+/// |---|---|---|
+/// | `on` | `probability` | what is charged: the probability, or as in `FiGS` a `mask` that is drawn in every step |
+/// | `temperature` | 0.5 | of the masks; towards 0 they are 0 or 1, and their gradient rare and large |
+/// | `annealing_epochs` | none | epochs in which the temperature falls to a tenth |
+/// | `straight_through` | true | masks of 0 or 1 with the gradient of soft ones |
+/// | `soft_inference` | true | at inference an open gate scales by its probability |
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a map of settings, such as `{ temperature: 0.5 }`"
+)]
+pub struct Gate {
+    /// What is charged.
+    pub on: Charged,
+    /// Temperature of the masks.
+    pub temperature: Positive,
+    /// Epochs in which it falls to a tenth.
+    pub annealing_epochs: Option<Positive>,
+    /// Masks of 0 or 1.
+    pub straight_through: bool,
+    /// At inference, scale what passes.
+    pub soft_inference: bool,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        let GateRecipe { temperature, straight_through, annealing_epochs: _, soft_inference } =
+            GateRecipe::default();
+        Self {
+            on: Charged::Probability,
+            temperature: Positive::known(temperature),
+            annealing_epochs: None,
+            straight_through,
+            soft_inference,
+        }
+    }
+}
+
+/// What the penalty on a gate charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", expecting = "`probability` or `mask`")]
+pub enum Charged {
+    /// The probability of being open.
+    Probability,
+    /// A mask drawn in every step.
+    Mask,
+}
+
 /// How the strengths of tied channels combine.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(
@@ -98,6 +155,8 @@ pub enum Grouping {
     Max,
     /// The root of the sum of squares.
     L2(L2),
+    /// The probability that one gate at least is open; of `gate` only.
+    Probabilistic,
 }
 
 /// Options of [`Grouping::L2`].
@@ -114,7 +173,7 @@ impl Default for Regularizer {
             strength: Strength::Gamma,
             cost: Cost::Flops,
             alive_threshold: None,
-            grouping: Grouping::Max,
+            grouping: None,
             ignored_layers: Vec::new(),
             only_layers: None,
             layer_weights: BTreeMap::new(),

@@ -1,8 +1,10 @@
 //! Section `regularizer`: strengths, groupings, and which layers they are about.
 
+use cost_models::{Bytes, CostForm, Resource};
 use regularizers::Grouping;
-use runner::plan::{Plan, Strength};
+use runner::plan::{Charged, Plan, Strength};
 use runner::spec::Source;
+use training::GateRecipe;
 
 use crate::golden::{Sheet, changed};
 
@@ -14,7 +16,7 @@ fn with(more: &str) -> Plan {
 #[test]
 fn what_is_not_asked_for_is_not_in_the_plan() {
     let json = with("grouping: max\n  min_width: 0").to_json();
-    for key in ["grouping", "scope", "min_width"] {
+    for key in ["grouping", "scope", "min_width", "gate"] {
         assert!(!json.contains(key), "{key} in {json}");
     }
 }
@@ -58,8 +60,48 @@ fn every_strength_has_its_threshold() {
     let lasso = |l1_fraction| Strength::GroupLasso { l1_fraction };
     assert_eq!(of("{ group-lasso: {} }"), (lasso(0.0), 0.001));
     assert_eq!(of("{ group-lasso: { l1_fraction: 0.5 } }"), (lasso(0.5), 0.001));
+    assert_eq!(of("{ gate: {} }"), (Strength::Gate { on: Charged::Probability }, 0.5));
+    let mask = Charged::Mask { temperature: 0.2 };
+    assert_eq!(of("{ gate: { on: mask, temperature: 0.2 } }").0, Strength::Gate { on: mask });
     let grouping = with("grouping: { l2: { threshold: 0.02 } }").regularizer.grouping;
     assert_eq!(grouping, Grouping::L2 { threshold: 0.02 });
+}
+
+fn with_gates(settings: &str) -> Plan {
+    let text = changed("strength: gamma", &format!("strength: {{ gate: {settings} }}"))
+        .replace("  alive_threshold: 0.01\n", "");
+    Plan::of(&Source::from_bytes("x.yaml", text.into()).unwrap()).unwrap()
+}
+
+#[test]
+fn gates_are_drawn_as_the_search_says_and_the_retrained_have_none() {
+    let plan = with_gates(
+        "{ temperature: 0.2, annealing_epochs: 3, straight_through: false, soft_inference: false }",
+    );
+    let expected = GateRecipe {
+        temperature: 0.2,
+        straight_through: false,
+        annealing_epochs: Some(3.0),
+        soft_inference: false,
+    };
+    assert_eq!(plan.search.gates, expected);
+    assert_eq!(plan.retrain.gates, GateRecipe::default());
+    assert_eq!(plan.regularizer.grouping, Grouping::Probabilistic);
+    let back: Plan = serde_json::from_str(&plan.to_json()).unwrap();
+    assert_eq!(back, plan);
+}
+
+#[test]
+fn gates_cost_nothing() {
+    let plan = with_gates("{}");
+    let seed = plan.seed_graph();
+    let trained = plan.regularizer.trained(&seed);
+    assert!(trained.len() > seed.len());
+    for resource in [Resource::Flops, Resource::Bytes(Bytes::of_batch(1))] {
+        let (form, known) =
+            (plan.regularizer.form(&resource, &seed), CostForm::of(&resource, &seed));
+        assert_eq!(form.at(&trained.widths()), known.at(&seed.widths()));
+    }
 }
 
 #[test]
@@ -85,6 +127,16 @@ fn faults_name_the_layers() {
             "more than all of the norm",
             "strength: gamma",
             "strength: { group-lasso: { l1_fraction: 1.5 } }",
+        ),
+        ("gates without settings", "strength: gamma", "strength: gate"),
+        ("an unknown setting of gates", "strength: gamma", "strength: { gate: { tau: 0.5 } }"),
+        ("gates without warmth", "strength: gamma", "strength: { gate: { temperature: 0 } }"),
+        ("gates charged for noise", "strength: gamma", "strength: { gate: { on: noise } }"),
+        ("annealing in no time", "strength: gamma", "strength: { gate: { annealing_epochs: 0 } }"),
+        (
+            "scales as probabilities",
+            "strength: gamma",
+            "strength: gamma\n  grouping: probabilistic",
         ),
     ]);
     sheet.check("regularizer.txt");
