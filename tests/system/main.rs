@@ -2,6 +2,7 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "the tests play the user, who has files")]
 
+mod arms;
 mod bad_data;
 mod broken_disk;
 mod calibration;

@@ -3,6 +3,7 @@
 //! A plan holds what decides results and nothing else: no paths, no numbers of threads. So equal plans give equal results,
 //! and the hash of a plan names them.
 
+mod baseline;
 mod cost;
 mod cycles;
 mod feasibility;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
 
+pub use baseline::{Baseline, reads_weights};
 pub use cycles::{Cycles, StopAfter};
 pub use feasibility::Feasibility;
 pub use points::{PointPlan, Pressure, Search};
@@ -151,14 +153,6 @@ pub struct Sweep {
     pub width_multipliers: Vec<f64>,
     /// What widths are rounded to multiples of.
     pub channel_divisor: usize,
-}
-
-/// What learned widths are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Baseline {
-    /// The seed with all widths multiplied by one number.
-    Uniform,
 }
 
 impl Plan {

@@ -117,7 +117,11 @@ fn limit(plan: &Plan, point: PointPlan, name: &str) -> String {
     let limits = point.target.map_or(&[][..], |target| &plan.sweep.targets[target].limits);
     match limits.iter().find(|limit| limit.resource.name() == name) {
         Some(limit) => format!("up to {}", limit.cost),
-        None => "learned".to_owned(),
+        None if point.arm.is_learned() => "learned".to_owned(),
+        None if point.target.is_none() && name == plan.regularizer.cost.name() => {
+            "as shrunk".to_owned()
+        }
+        None => "open".to_owned(),
     }
 }
 

@@ -6,13 +6,14 @@ use cost_models::Summary;
 use graph::{Graph, Shape};
 use training::Recipe;
 
+use super::baseline;
 use super::cost::cost;
 use super::cycles::{self, Cycles};
 use super::images::images;
 use super::problem::{Problem, Problems};
 use super::regularizer::{self, Regularizer};
 use super::target::{self, Target};
-use super::{Baseline, Images, Plan, Sweep};
+use super::{Images, Plan, Sweep};
 use crate::spec::{self, Spec};
 
 /// Most points of one experiment.
@@ -42,6 +43,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     contradictions_of_sweep(spec, &mut problems);
     let learns = !strengths.is_empty() || !spec.sweep.target.all.is_empty();
     cycles::contradictions(spec, learns, &mut problems);
+    baseline::contradictions(spec, learns, &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
     let images = dataset.images();
@@ -107,13 +109,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         search,
         retrain,
         sweep,
-        baselines: spec
-            .baselines
-            .iter()
-            .map(|baseline| match baseline {
-                spec::Baseline::Uniform => Baseline::Uniform,
-            })
-            .collect(),
+        baselines: spec.baselines.iter().copied().map(Into::into).collect(),
         cycles: spec.cycles.into(),
         early_stop: spec.search.early_stop.map(|it| it.stable_epochs.get() as u32),
         stop_after: spec.stop_after.map(Into::into),
@@ -124,6 +120,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
 fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     let strengths = spec.sweep.regularization_strength.0.len() + spec.sweep.target.all.len();
     let multipliers = spec.sweep.width_multiplier.len();
+    let uniform = spec.baselines.contains(&spec::Baseline::Uniform);
     if strengths == 0 && spec.baselines.is_empty() {
         problems.push_section(
             "sweep",
@@ -134,7 +131,7 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
                     .to_owned(),
             ),
         );
-    } else if multipliers == 0 && !(spec.baselines.is_empty() && spec.stop_after.is_some()) {
+    } else if multipliers == 0 && (uniform || (strengths > 0 && spec.stop_after.is_none())) {
         let user = if strengths > 0 && spec.stop_after.is_none() {
             "`sweep` asks for learned networks, which are expanded to budgets"
         } else {
@@ -148,8 +145,10 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     }
     let cycles = Cycles::from(spec.cycles).most() as usize;
     let budgets = if spec.stop_after.is_some() { 0 } else { multipliers };
-    let learned = strengths.saturating_mul(budgets.saturating_add(1)).saturating_mul(cycles);
-    let arms = spec.baselines.len().saturating_mul(multipliers).saturating_add(learned);
+    let beside = spec.baselines.len() - usize::from(uniform);
+    let learned =
+        strengths.saturating_mul(budgets.saturating_add(1 + beside)).saturating_mul(cycles);
+    let arms = if uniform { multipliers } else { 0 }.saturating_add(learned);
     let points = arms.saturating_mul(spec.seeds.len());
     if points > MOST_POINTS {
         problems.push_section(

@@ -23,7 +23,7 @@ pub(crate) struct ReadyPoint {
     pub(crate) structure: String,
     /// What the widths were multiplied with.
     pub(crate) width_multiplier: f64,
-    /// Channels that the search removed.
+    /// Channels that are removed, by the search or by what is compared with it.
     pub(crate) dead_channels: u64,
 }
 
@@ -42,19 +42,30 @@ pub(crate) fn learned(
     found: &Found,
     point: PointPlan,
 ) -> anyhow::Result<Option<ReadyPoint>> {
-    let shrunk = rebuild(&found.start, &found.structure)?;
-    let dead = found.structure.dead_channels();
     match point.arm {
         Arm::Uniform | Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-            Ok(Some(ready(plan, point, shrunk, 1.0, dead)))
+            of_structure(plan, &found.start, &found.structure, point).map(Some)
         }
         Arm::Expand => {
+            let dead = found.structure.dead_channels();
+            let shrunk = rebuild(&found.start, &found.structure)?;
             let expansion = expanded(plan, seed, &shrunk, point.width_multiplier)?;
             Ok(expansion.map(|Expansion { graph, width_multiplier, .. }| {
                 ready(plan, point, graph, width_multiplier, dead)
             }))
         }
     }
+}
+
+/// The network of a point that is what a structure leaves of another network.
+pub(crate) fn of_structure(
+    plan: &Plan,
+    whole: &Graph,
+    structure: &Structure,
+    point: PointPlan,
+) -> anyhow::Result<ReadyPoint> {
+    let graph = rebuild(whole, structure)?;
+    Ok(ready(plan, point, graph, 1.0, structure.dead_channels()))
 }
 
 /// A network expanded to what the seed costs at a width multiplier. None if there is nothing to add.

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use datasets::{Batches, Evaluation, ImageSet, Streams};
 use graph::Graph;
 use serde::{Deserialize, Serialize};
+use surgery::structure_hash;
 use tensor_ops::Cpu;
 use training::{Control, EpochRecord, Evaluator, Network, Recipe, Trainer};
 
 use super::Run;
 use super::training::{Ending, resume, train};
+use crate::plan::reads_weights;
 use crate::store::{self, Checkpoints};
 
 /// Images per batch when a network is scored.
@@ -53,6 +56,43 @@ impl Run<'_> {
         seed: u64,
     ) -> anyhow::Result<Option<Retrained>> {
         store::read_json(&self.retraining_folder(structure, seed).join("done.json"))
+    }
+
+    /// Whether a retraining leaves its weights behind: that of the seed, if a baseline is chosen by them.
+    pub(crate) fn keeps_weights(&self, structure: &str) -> bool {
+        self.plan.baselines.iter().any(|baseline| reads_weights(baseline.arm()))
+            && structure == structure_hash(&self.seed)
+    }
+
+    /// The retraining of the seed.
+    pub(crate) fn seed_job(&self, seed: u64) -> Retraining {
+        Retraining {
+            name: format!("uniform x1 seed {seed}"),
+            graph: self.seed.clone(),
+            structure: structure_hash(&self.seed),
+            seed,
+            flops: self.plan.seed_cost.flops,
+        }
+    }
+
+    /// The seed as its retraining left it. None while it is not trained.
+    pub(crate) fn trained_seed(&self, device: &Cpu, seed: u64) -> anyhow::Result<Option<Network>> {
+        let structure = structure_hash(&self.seed);
+        if self.retrained(&structure, seed)?.is_none() {
+            return Ok(None);
+        }
+        let streams = Streams::new(seed).derive("retrain");
+        let network = Network::init(self.seed.clone(), streams);
+        let mut trainer = Trainer::new(&network, &self.plan.retrain, streams, device)?;
+        let folder = self.retraining_folder(&structure, seed);
+        let bytes = Checkpoints::new(&folder).load()?.with_context(|| {
+            format!(
+                "the weights in `{}` are gone; delete the folder and run again",
+                folder.display()
+            )
+        })?;
+        trainer.load(&bytes, &mut ())?;
+        Ok(Some(trainer.network()))
     }
 
     /// Floating-point operations of a retraining, for the estimate of time.
@@ -116,7 +156,9 @@ impl Run<'_> {
         let epochs = trainer.history().to_vec();
         let result = Retrained { validation_accuracy, test_accuracy, epochs };
         store::write_json(&folder.join("done.json"), &result)?;
-        checkpoints.clear()?;
+        if !self.keeps_weights(&job.structure) {
+            checkpoints.clear()?;
+        }
         task.finish(&format!(
             "{:.2} MFLOPs, validation {:.2} %, test {:.2} %",
             job.flops as f64 / 1e6,

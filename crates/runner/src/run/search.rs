@@ -43,15 +43,7 @@ impl Run<'_> {
         let record: Option<Record> =
             store::read_json(&self.search_folder(search).join("done.json"))?;
         let Some(record) = record else { return Ok(None) };
-        let path = self.structure_path(search);
-        let Some(bytes) = store::read(&path)? else { return Ok(None) };
-        if store::digest(&bytes) != record.structure {
-            return Ok(None);
-        }
-        let structure = serde_json::from_slice(&bytes);
-        structure
-            .map(Some)
-            .with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
+        store::read_recorded(&self.structure_path(search), &record.structure)
     }
 
     /// Floating-point operations of a search that begins with the seed, for the estimate of time.
@@ -170,11 +162,8 @@ impl Run<'_> {
         structure: &Structure,
         epochs: Vec<EpochRecord>,
     ) -> anyhow::Result<()> {
-        let path = self.structure_path(search);
-        store::write_json(&path, structure)?;
-        let bytes =
-            store::read(&path)?.with_context(|| format!("`{}` disappeared", path.display()))?;
-        let record = Record { structure: store::digest(&bytes), epochs };
+        let structure = store::write_recorded(&self.structure_path(search), structure)?;
+        let record = Record { structure, epochs };
         store::write_json(&self.search_folder(search).join("done.json"), &record)
     }
 

@@ -46,19 +46,45 @@ impl Default for Sweep {
     }
 }
 
-/// What learned widths are compared with.
+/// What learned widths are compared with. All but `uniform` stand beside every shrunk network, at no more than its cost and less
+/// than one channel group below it: in what the search charged for, or in every resource of its target. At the cost of an
+/// expanded network `uniform` is the comparison.
+///
+/// | baseline | a network of it |
+/// |---|---|
+/// | `uniform` | the seed with all widths multiplied by one number, for every width multiplier |
+/// | `shuffled` | the fractions that the search kept, dealt to other layers at random |
+/// | `random` | a random fraction of every layer |
+/// | `l1-norm` | of a trained seed, in every layer the same fraction of the filters with the largest L1 norms (Li et al. 2017) |
+/// | `group-norm` | of a trained seed, the channel groups with the largest norms relative to their layer (Fang et al. 2023) |
+///
+/// The trained seed is the uniform network of multiplier 1, trained from scratch by `retrain`; the norms read its weights, but what
+/// they choose is retrained like every other network. Baselines narrow any layer, also those that `regularizer` leaves alone. There is no such network where the shrunk one has lost whole branches and
+/// costs less than one channel in every layer: that is said, and the point left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", expecting = "a baseline, `uniform`")]
+#[serde(rename_all = "kebab-case", expecting = "a baseline, such as `uniform` or `l1-norm`")]
 pub enum Baseline {
     /// The seed with all widths multiplied by one number.
     Uniform,
+    /// The fractions that a search kept, dealt to other layers.
+    Shuffled,
+    /// Random fractions.
+    Random,
+    /// The filters of a trained seed with the largest L1 norms.
+    L1Norm,
+    /// The channel groups of a trained seed with the largest norms.
+    GroupNorm,
 }
 
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Uniform => f.write_str("uniform"),
-        }
+        f.write_str(match self {
+            Self::Uniform => "uniform",
+            Self::Shuffled => "shuffled",
+            Self::Random => "random",
+            Self::L1Norm => "l1-norm",
+            Self::GroupNorm => "group-norm",
+        })
     }
 }
 
