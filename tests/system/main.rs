@@ -8,6 +8,7 @@ mod broken_disk;
 mod calibration;
 mod cycles;
 mod experiments;
+mod modes;
 mod program;
 mod resources;
 mod resume;

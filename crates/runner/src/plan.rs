@@ -8,6 +8,7 @@ mod cost;
 mod cycles;
 mod feasibility;
 mod images;
+mod modes;
 mod points;
 mod problem;
 mod regularizer;
@@ -17,6 +18,7 @@ mod target;
 use architectures::Architecture;
 use cost_models::Summary;
 use graph::{Graph, Shape};
+use report::Mode;
 use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
@@ -56,8 +58,11 @@ pub struct Plan {
     pub regularizer: Regularizer,
     /// How widths are learned.
     pub search: Recipe,
-    /// How every network is trained from scratch.
+    /// How every network is trained.
     pub retrain: Recipe,
+    /// What it begins with, and for how long; not empty, no two equal.
+    #[serde(default = "modes::scratch", skip_serializing_if = "modes::is_scratch")]
+    pub modes: Vec<Mode>,
     /// What is varied.
     pub sweep: Sweep,
     /// What the learned widths are compared with.

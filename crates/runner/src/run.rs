@@ -4,6 +4,7 @@
 //! or starts again, and gives the same bytes either way.
 
 mod arms;
+mod carry;
 mod chain;
 mod collect;
 mod data;

@@ -1,9 +1,9 @@
 //! The searches and the points of a plan, in their order.
 
-use report::Arm;
+use report::{Arm, Mode};
 use serde::Serialize;
 
-use super::{Baseline, Plan};
+use super::{Baseline, Plan, modes};
 
 /// What drives a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +37,7 @@ impl Search {
     }
 }
 
-/// One network that is trained from scratch and scored.
+/// One network that is trained and scored.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PointPlan {
     /// Position among all points, from 0.
@@ -57,6 +57,14 @@ pub struct PointPlan {
     /// Position of the target of the search for its widths or its cost, if one drives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<usize>,
+    /// What its training begins with, and for how long.
+    #[serde(skip_serializing_if = "is_scratch")]
+    pub mode: Mode,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_scratch(mode: &Mode) -> bool {
+    *mode == Mode::Scratch
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -122,7 +130,7 @@ impl Plan {
     }
 
     /// Every point: uniform, then of each cycle shrunk, expanded, and each of the other baselines; of each by strength and target,
-    /// then by multiplier, then by seed, all in the order in which the experiment file lists them.
+    /// then by multiplier, then by mode, then by seed, all in the order in which the experiment file lists them.
     pub fn points(&self) -> Vec<PointPlan> {
         let mut points = Vec::new();
         let mut add = |arm, pressure, width_multiplier, cycle| {
@@ -131,17 +139,20 @@ impl Plan {
                 Some(Pressure::Strength(strength)) => (Some(strength), None),
                 Some(Pressure::Target(target)) => (None, Some(target)),
             };
-            for seed in &self.seeds {
-                let (index, seed) = (points.len(), *seed);
-                points.push(PointPlan {
-                    index,
-                    arm,
-                    strength,
-                    width_multiplier,
-                    seed,
-                    cycle,
-                    target,
-                });
+            for mode in modes::of_arm(&self.modes, arm) {
+                for seed in &self.seeds {
+                    let (index, seed) = (points.len(), *seed);
+                    points.push(PointPlan {
+                        index,
+                        arm,
+                        strength,
+                        width_multiplier,
+                        seed,
+                        cycle,
+                        target,
+                        mode,
+                    });
+                }
             }
         };
         let multipliers = &self.sweep.width_multipliers;

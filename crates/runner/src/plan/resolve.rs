@@ -4,12 +4,14 @@ use std::path::Path;
 
 use cost_models::Summary;
 use graph::{Graph, Shape};
+use report::{Arm, Mode};
 use training::Recipe;
 
-use super::baseline;
+use super::baseline::{self, Baseline};
 use super::cost::cost;
 use super::cycles::{self, Cycles};
 use super::images::images;
+use super::modes;
 use super::problem::{Problem, Problems};
 use super::regularizer::{self, Regularizer};
 use super::target::{self, Target};
@@ -44,11 +46,12 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     let learns = !strengths.is_empty() || !spec.sweep.target.all.is_empty();
     cycles::contradictions(spec, learns, &mut problems);
     baseline::contradictions(spec, learns, &mut problems);
+    modes::contradictions(spec, learns, &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
     let images = dataset.images();
-    let recipe = |section: &str, written: spec::Recipe, problems: &mut Problems| {
-        let recipe = Recipe::from(written);
+    let recipe = |section: &str, written: &spec::Recipe, problems: &mut Problems| {
+        let recipe = Recipe::from(written.clone());
         contradictions_of_recipe(section, &recipe, images, input, problems);
         recipe
     };
@@ -60,8 +63,8 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         );
     }
     let gates = regularizer::gates(&spec.regularizer);
-    let search = Recipe { gates, ..recipe("search", spec.search, &mut problems) };
-    let retrain = recipe("retrain", spec.retrain, &mut problems);
+    let search = Recipe { gates, ..recipe("search", &spec.search, &mut problems) };
+    let retrain = recipe("retrain", &spec.retrain, &mut problems);
 
     let architecture = spec.architecture;
     let path = format!("architecture.{}", architecture.family());
@@ -108,6 +111,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         regularizer,
         search,
         retrain,
+        modes: modes(spec),
         sweep,
         baselines: spec.baselines.iter().copied().map(Into::into).collect(),
         cycles: spec.cycles.into(),
@@ -115,6 +119,11 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         stop_after: spec.stop_after.map(Into::into),
         seed_cost: Summary::of(&seed),
     })
+}
+
+fn modes(spec: &Spec) -> Vec<Mode> {
+    let written = spec.retrain.mode.clone().unwrap_or_default();
+    written.0.into_iter().map(Into::into).collect()
 }
 
 fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
@@ -145,10 +154,15 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     }
     let cycles = Cycles::from(spec.cycles).most() as usize;
     let budgets = if spec.stop_after.is_some() { 0 } else { multipliers };
-    let beside = spec.baselines.len() - usize::from(uniform);
-    let learned =
-        strengths.saturating_mul(budgets.saturating_add(1 + beside)).saturating_mul(cycles);
-    let arms = if uniform { multipliers } else { 0 }.saturating_add(learned);
+    let listed = modes(spec);
+    let each = |arm: Arm| modes::of_arm(&listed, arm).len();
+    let beside =
+        spec.baselines.iter().map(|it| Baseline::from(*it).arm()).filter(|it| it.has_search());
+    let of_search = each(Arm::Shrink) + beside.map(each).sum::<usize>();
+    let of_search = of_search.saturating_add(budgets.saturating_mul(each(Arm::Expand)));
+    let learned = strengths.saturating_mul(of_search).saturating_mul(cycles);
+    let of_seed = if uniform { multipliers.saturating_mul(each(Arm::Uniform)) } else { 0 };
+    let arms = of_seed.saturating_add(learned);
     let points = arms.saturating_mul(spec.seeds.len());
     if points > MOST_POINTS {
         problems.push_section(

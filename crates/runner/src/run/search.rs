@@ -121,10 +121,29 @@ impl Run<'_> {
             layers: Structure::layers(&start, &channels, &survivors),
         };
         self.write_structure(search, &structure, trainer.history().to_vec())?;
-        checkpoints.clear()?;
+        if !self.plan.carries_weights() {
+            checkpoints.clear()?;
+        }
         task.finish(&describe(&structure));
         self.warn(search, &penalty.warnings_after(&decision));
         Ok(Some(structure))
+    }
+
+    /// The network that a finished search trained, with the gates that it may have.
+    pub(crate) fn searched(&self, device: &Cpu, search: Search) -> anyhow::Result<Network> {
+        let start = self.start(search)?.context("the cycle before is not done")?;
+        let streams = Streams::new(search.seed).derive(&stream(search));
+        let network = Network::init(self.plan.regularizer.trained(&start).into_owned(), streams);
+        let mut trainer = Trainer::new(&network, &self.plan.search, streams, device)?;
+        let folder = self.search_folder(search);
+        let bytes = Checkpoints::new(&folder).load()?.with_context(|| {
+            format!(
+                "the weights in `{}` are gone; delete the folder and run again",
+                folder.display()
+            )
+        })?;
+        trainer.load(&bytes, &mut self.penalty(search, &start)?)?;
+        Ok(trainer.network())
     }
 
     /// The penalty of a search on the network that it begins with.

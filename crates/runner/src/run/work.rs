@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use report::Arm;
+use report::{Arm, Mode};
 use tensor_ops::Cpu;
 
 use super::point::ReadyPoint;
@@ -16,7 +16,7 @@ use crate::plan::{Cycles, Plan, PointPlan, Search, reads_weights};
 #[derive(Clone, Debug)]
 enum Piece {
     Search(Search),
-    Retrain(Retraining),
+    Retrain(Box<Retraining>),
 }
 
 /// What all workers share.
@@ -36,8 +36,8 @@ struct Shared<'a> {
 enum Known {
     /// A search, in words.
     Search(String),
-    /// A retraining, by structure and seed.
-    Retrain(String, u64),
+    /// A retraining, by its key.
+    Retrain(String),
 }
 
 /// Does everything that is not done yet.
@@ -94,7 +94,8 @@ fn wanted(plan: &Plan, only: &[usize]) -> Vec<PointPlan> {
         match plan.cycles {
             Cycles::Count(_) => false,
             Cycles::UntilNoGain { at_most: _ } => {
-                let is_loop = matches!(point.arm, Arm::Uniform | Arm::Shrink | Arm::Expand);
+                let is_loop = matches!(point.arm, Arm::Uniform | Arm::Shrink | Arm::Expand)
+                    && point.mode == Mode::Scratch;
                 is_loop && point.width_multiplier == 1.0 && points.iter().any(earlier)
             }
         }
@@ -206,7 +207,9 @@ impl Shared<'_> {
             Arm::Uniform | Arm::Expand => point.width_multiplier.powi(2),
             Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => 0.5,
         };
-        self.run.retraining_work(self.run.plan.seed_cost.flops as f64 * share)
+        let flops = self.run.plan.seed_cost.flops as f64 * share;
+        let recipe = self.run.plan.retraining(point.mode, flops as u64);
+        self.run.retraining_work(&recipe, flops)
     }
 
     fn add_points_of(&self, device: &Cpu, search: Search) -> anyhow::Result<()> {
@@ -223,21 +226,19 @@ impl Shared<'_> {
     fn add_point(&self, device: &Cpu, point: PointPlan) -> anyhow::Result<()> {
         self.run.choose(device, point)?;
         match self.run.point(point)? {
-            Some(ready) => self.add_job(retraining(ready)),
+            Some(ready) => self.add_job(retraining(self.run.plan, ready)),
             None => Ok(()),
         }
     }
 
     /// Queues a retraining, unless an equal one is known.
     fn add_job(&self, job: Retraining) -> anyhow::Result<()> {
-        if !self.is_new(Known::Retrain(job.structure.clone(), job.seed)) {
+        if !self.is_new(Known::Retrain(job.key.clone())) || self.run.retrained(&job.key)?.is_some()
+        {
             return Ok(());
         }
-        if self.run.retrained(&job.structure, job.seed)?.is_some() {
-            return Ok(());
-        }
-        self.run.progress.expect(1, self.run.retraining_work(job.flops as f64));
-        self.queue.add(job.flops, Piece::Retrain(job));
+        self.run.progress.expect(1, self.run.retraining_work(&job.recipe, job.flops as f64));
+        self.queue.add(job.flops, Piece::Retrain(Box::new(job)));
         Ok(())
     }
 
@@ -288,7 +289,7 @@ impl Shared<'_> {
                     return Ok(Done::Stopped);
                 }
                 collect::write_points(self.run)?;
-                if self.run.keeps_weights(&job.structure) {
+                if self.run.keeps_weights(job) {
                     self.add_chosen_by_weights(device, job.seed)?;
                 }
                 self.follow_all(device, job.seed)?;
@@ -303,7 +304,12 @@ enum Done {
     Stopped,
 }
 
-fn retraining(ready: ReadyPoint) -> Retraining {
-    let (name, seed, flops) = (ready.name, ready.plan.seed, ready.cost.flops);
-    Retraining { name, graph: ready.graph, structure: ready.structure, seed, flops }
+fn retraining(plan: &Plan, ready: ReadyPoint) -> Retraining {
+    let ReadyPoint { plan: point, name, graph, cost, key, .. } = ready;
+    let carried = match point.mode {
+        Mode::Scratch | Mode::ScratchB => None,
+        Mode::FineTune | Mode::Grow => Some(point),
+    };
+    let recipe = plan.retraining(point.mode, cost.flops);
+    Retraining { name, graph, key, seed: point.seed, flops: cost.flops, recipe, carried }
 }

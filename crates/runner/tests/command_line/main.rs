@@ -11,6 +11,7 @@ mod cost;
 mod cycles;
 mod faults;
 mod golden;
+mod modes;
 mod mutations;
 mod plans;
 mod prices;
