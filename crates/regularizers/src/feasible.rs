@@ -3,7 +3,11 @@
 use cost_models::CostForm;
 use graph::{Graph, GroupId};
 
-use crate::{MorphNet, PenaltyError, Scope, Settings, guard::Guard, morphnet::Charge};
+use crate::{
+    MorphNet, PenaltyError, Scope, Settings,
+    guard::{Fate, Guard},
+    morphnet::Charge,
+};
 
 /// The lowest cost that a search on a graph can reach by these settings: every layer as narrow as may be, and without the
 /// branches that can go.
@@ -66,7 +70,7 @@ impl MorphNet {
             let spared = (0..groups.len())
                 .find_map(|spared| guard.removal_of(self.guarded(), &groups[spared..]));
             if let Some(removal) = spared {
-                guard.commit(removal);
+                guard.commit(removal, Fate::Removed);
             }
         }
         Ok(guard)

@@ -9,8 +9,22 @@ use crate::Prunable;
 pub(crate) struct Guard {
     alive: Vec<bool>,
     spared: Vec<bool>,
+    removed: Vec<bool>,
     survivors: ChannelMap,
     minimum: usize,
+}
+
+/// What has become of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It died when its strength had fallen to the threshold, or with a group that did.
+    Faded,
+    /// It lives and may be pressed.
+    Open,
+    /// It stays for good, because the network needs it.
+    Spared,
+    /// It was removed whatever its strength was, to reach a target.
+    Removed,
 }
 
 /// The death of a group, with all that dies with it.
@@ -31,19 +45,32 @@ pub(crate) struct Guarded<'a> {
 impl Guard {
     /// Everything lives; layers that are there keep at least `minimum` channels, which counts as 1 if it is 0.
     pub(crate) fn new(guarded: Guarded<'_>, minimum: usize) -> Result<Self, GraphError> {
-        let count = guarded.channels.len();
-        Self::with(guarded, minimum, vec![true; count], vec![false; count])
+        let fates = vec![Fate::Open; guarded.channels.len()];
+        Self::with(guarded, minimum, &fates)
     }
 
-    /// The state that [`Guard::alive`] and [`Guard::spared`] tell.
+    /// The state in which these have become of the groups.
     pub(crate) fn with(
         Guarded { graph, channels, .. }: Guarded<'_>,
         minimum: usize,
-        alive: Vec<bool>,
-        spared: Vec<bool>,
+        fates: &[Fate],
     ) -> Result<Self, GraphError> {
+        let are = |some: &[Fate]| fates.iter().map(|fate| some.contains(fate)).collect();
+        let alive: Vec<bool> = are(&[Fate::Open, Fate::Spared]);
         let survivors = survivors(graph, channels, &alive)?;
-        Ok(Self { alive, spared, survivors, minimum: minimum.max(1) })
+        let (spared, removed) = (are(&[Fate::Spared]), are(&[Fate::Removed]));
+        Ok(Self { alive, spared, removed, survivors, minimum: minimum.max(1) })
+    }
+
+    /// What has become of each group.
+    pub(crate) fn fates(&self) -> impl Iterator<Item = Fate> {
+        let fate = |at: usize| match (self.alive[at], self.spared[at], self.removed[at]) {
+            (true, false, _) => Fate::Open,
+            (true, true, _) => Fate::Spared,
+            (false, _, false) => Fate::Faded,
+            (false, _, true) => Fate::Removed,
+        };
+        (0..self.alive.len()).map(fate)
     }
 
     /// Whether each group lives.
@@ -119,10 +146,11 @@ impl Guard {
         narrow.flat_map(|(id, _)| channels.on(id)).copied().collect()
     }
 
-    /// Lets a removal happen.
-    pub(crate) fn commit(&mut self, removal: Removal) {
+    /// Lets a removal happen; `fate` is how those that lived end.
+    pub(crate) fn commit(&mut self, removal: Removal, fate: Fate) {
         for group in removal.dead {
             self.alive[group.index()] = false;
+            self.removed[group.index()] = fate == Fate::Removed;
         }
         self.survivors = removal.survivors;
     }

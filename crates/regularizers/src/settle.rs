@@ -8,7 +8,7 @@ use training::{Parameters, PenaltyStep};
 use crate::{
     MorphNet,
     budget::{Budget, Phase},
-    guard::Removal,
+    guard::{Fate, Removal},
     morphnet::Charge,
 };
 
@@ -70,7 +70,7 @@ impl MorphNet {
                 continue;
             }
             match self.guard().removal(self.guarded(), group) {
-                Some(removal) => self.bury(parameters, removal),
+                Some(removal) => self.bury(parameters, removal, Fate::Faded),
                 None => self.guard.as_mut().expect("guarded").spare(group),
             }
         }
@@ -96,7 +96,7 @@ impl MorphNet {
             match self.guard().removal(self.guarded(), group) {
                 Some(removal) => {
                     if budget.fits(&costs, &budget.costs(&removal.survivors.widths())) {
-                        self.bury(parameters, removal);
+                        self.bury(parameters, removal, Fate::Faded);
                     } else {
                         held.insert(group);
                     }
@@ -118,7 +118,7 @@ impl MorphNet {
             let costs = self.costs(budget);
             let Some(group) = self.weakest(strengths, budget, &open) else {
                 let Some((_, removal)) = least.take() else { return };
-                self.bury(parameters, removal);
+                self.bury(parameters, removal, Fate::Removed);
                 open = self.open_groups().collect();
                 wasteful.clear();
                 continue;
@@ -134,7 +134,7 @@ impl MorphNet {
             };
             let after = budget.costs(&removal.survivors.widths());
             if budget.fits(&costs, &after) {
-                self.bury(parameters, removal);
+                self.bury(parameters, removal, Fate::Removed);
                 least = None;
                 wasteful.clear();
                 open = self.open_groups().collect();
@@ -171,10 +171,10 @@ impl MorphNet {
     }
 
     /// Lets a removal happen and makes the dead silent.
-    fn bury(&mut self, parameters: &mut Parameters, removal: Removal) {
+    fn bury(&mut self, parameters: &mut Parameters, removal: Removal, fate: Fate) {
         for group in removal.dead.iter().filter(|group| self.prunable.contains(**group)) {
             self.silence_group(parameters, *group);
         }
-        self.guard.as_mut().expect("guarded").commit(removal);
+        self.guard.as_mut().expect("guarded").commit(removal, fate);
     }
 }

@@ -1,11 +1,13 @@
 //! What a penalty remembers, as bytes.
 
-use crate::{MorphNet, guard::Guard, morphnet::Charge};
+use crate::{
+    MorphNet,
+    guard::{Fate, Guard},
+    morphnet::Charge,
+};
 
-/// Fate of a group in the saved state.
-const DEAD: u8 = 0;
-const OPEN: u8 = 1;
-const SPARED: u8 = 2;
+/// What has become of a group, as its position here.
+const FATES: [Fate; 4] = [Fate::Faded, Fate::Open, Fate::Spared, Fate::Removed];
 
 impl MorphNet {
     /// Nothing where nothing is guarded; else the strengths of the budget (eight bytes each, little endian) and one byte for
@@ -16,12 +18,8 @@ impl MorphNet {
         if let Charge::Budget(budget) = &self.charge {
             bytes.extend(budget.strengths().iter().flat_map(|strength| strength.to_le_bytes()));
         }
-        let fate = |(alive, spared): (&bool, &bool)| match (alive, spared) {
-            (false, _) => DEAD,
-            (true, false) => OPEN,
-            (true, true) => SPARED,
-        };
-        bytes.extend(guard.alive().iter().zip(guard.spared()).map(fate));
+        let byte = |fate: Fate| FATES.iter().position(|known| *known == fate).expect("one of all");
+        bytes.extend(guard.fates().map(|fate| byte(fate) as u8));
         bytes
     }
 
@@ -47,12 +45,12 @@ impl MorphNet {
         if let Some(strength) = strengths.iter().find(|strength| !strength.is_finite()) {
             return Err(format!("the strength of a resource is {strength}"));
         }
-        if let Some(fate) = fates.iter().find(|fate| **fate > SPARED) {
-            return Err(format!("the fate of a channel group is {fate}, expected 0, 1 or 2"));
-        }
-        let alive = fates.iter().map(|fate| *fate != DEAD).collect();
-        let spared = fates.iter().map(|fate| *fate == SPARED).collect();
-        let guard = Guard::with(self.guarded(), self.settings.min_width, alive, spared);
+        let fate = |byte: &u8| {
+            let fate = FATES.get(usize::from(*byte)).copied();
+            fate.ok_or_else(|| format!("the fate of a channel group is {byte}, expected 0 to 3"))
+        };
+        let fates = fates.iter().map(fate).collect::<Result<Vec<Fate>, String>>()?;
+        let guard = Guard::with(self.guarded(), self.settings.min_width, &fates);
         self.guard = Some(guard.map_err(|error| error.to_string())?);
         if let Charge::Budget(budget) = &mut self.charge {
             budget.set_strengths(&strengths);

@@ -2,7 +2,11 @@
 
 use graph::{Graph, GroupId, Op};
 
-use crate::{Decision, Grouping, MorphNet, StrengthKind, bimodality, morphnet::Charge};
+use crate::{
+    Decision, Grouping, MorphNet, StrengthKind, bimodality,
+    guard::{Fate, Guard},
+    morphnet::Charge,
+};
 
 /// Something that a person should look at, with its numbers. A search with warnings may still be as it was meant.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -79,6 +83,17 @@ pub enum Warning {
         high: f32,
         /// [`crate::Bimodality::suggested_threshold`].
         suggested: f64,
+    },
+    /// Most deaths came too late to be decided by training.
+    #[error(
+        "{removed} of {dead} dead channel groups were still above the threshold when the target was due, and were removed by price; \
+         train longer"
+    )]
+    RemovedByPrice {
+        /// Groups that were removed whatever their strength was.
+        removed: usize,
+        /// All groups that died.
+        dead: usize,
     },
     /// A target was not reached, because the network needs all that is left.
     #[error(
@@ -162,6 +177,7 @@ impl MorphNet {
             warnings.push(Warning::PenaltyOverwhelms { ratio });
         }
         warnings.extend(self.misplaced_threshold(strengths));
+        warnings.extend(self.late_deaths());
         warnings.extend(self.missed_targets());
         warnings
     }
@@ -180,6 +196,13 @@ impl MorphNet {
             high: gap.high,
             suggested: gap.suggested_threshold,
         })
+    }
+
+    fn late_deaths(&self) -> Option<Warning> {
+        let fates = || self.guard.iter().flat_map(Guard::fates);
+        let removed = fates().filter(|fate| *fate == Fate::Removed).count();
+        let dead = removed + fates().filter(|fate| *fate == Fate::Faded).count();
+        (2 * removed > dead).then_some(Warning::RemovedByPrice { removed, dead })
     }
 
     fn missed_targets(&self) -> Vec<Warning> {

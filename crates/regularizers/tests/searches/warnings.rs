@@ -167,3 +167,38 @@ fn a_target_that_is_missed_is_told_with_both_costs() {
     assert!(missed(0.5).contains(&expected));
     assert!(!missed(1.0).iter().any(|warning| matches!(warning, Warning::TargetMissed { .. })));
 }
+
+/// Steps on parameters that no data changes: in a long run strengths fall to the threshold in time, in a short one they do not.
+/// What is told survives that the run is stopped at its end.
+#[test]
+fn deaths_that_came_too_late_are_told_from_those_in_time() {
+    let graph = bench::chain(&[4, 4]);
+    let form = CostForm::of(&Flops, &graph);
+    let cost = 0.5 * form.at(&graph.widths());
+    let after = |steps: u64| {
+        let targets = vec![Target { form: form.clone(), cost }];
+        let towards =
+            |targets| MorphNet::towards(&graph, &Scope::default(), targets, Settings::default());
+        let mut penalty = towards(targets.clone()).unwrap();
+        let mut parameters = Parameters::init(&graph, Streams::new(0));
+        for step in 1..=steps {
+            penalty.apply(&mut parameters, PenaltyStep { learning_rate: 0.05, step, steps });
+        }
+        let mut resumed = towards(targets).unwrap();
+        resumed.restore(&penalty.state()).unwrap();
+        let decision = resumed.decide(&parameters).unwrap();
+        let groups = resumed.channels().groups();
+        let dead = groups.filter(|group| !decision.keep.is_alive(*group)).count();
+        let mut late = None;
+        for warning in resumed.warnings_after(&decision) {
+            if let Warning::RemovedByPrice { removed, dead } = warning {
+                late = Some((removed, dead));
+            }
+        }
+        (dead, late)
+    };
+    let (dead, late) = after(10);
+    assert_eq!(late, Some((dead, dead)));
+    assert!(dead > 0);
+    assert_eq!(after(1000).1, None);
+}
