@@ -13,6 +13,7 @@ mod faults;
 mod golden;
 mod modes;
 mod mutations;
+mod networks;
 mod plans;
 mod prices;
 mod regularizer;
