@@ -46,9 +46,9 @@ impl Default for Sweep {
     }
 }
 
-/// What learned widths are compared with. All but `uniform` stand beside every shrunk network, at no more than its cost and less
-/// than one channel group below it: in what the search charged for, or in every resource of its target. At the cost of an
-/// expanded network `uniform` is the comparison.
+/// What learned widths are compared with. All but `uniform` stand beside every shrunk network, in every cycle, at no more than its
+/// cost: of what the search charged for, or of every resource of its target. One channel group more would cost more than the
+/// shrunk network. At the cost of an expanded network `uniform` is the comparison.
 ///
 /// | baseline | a network of it |
 /// |---|---|
@@ -58,9 +58,10 @@ impl Default for Sweep {
 /// | `l1-norm` | of a trained seed, in every layer the same fraction of the filters with the largest L1 norms (Li et al. 2017) |
 /// | `group-norm` | of a trained seed, the channel groups with the largest norms relative to their layer (Fang et al. 2023) |
 ///
-/// The trained seed is the uniform network of multiplier 1, trained from scratch by `retrain`; the norms read its weights, but what
-/// they choose is retrained like every other network. Baselines narrow any layer, also those that `regularizer` leaves alone. There is no such network where the shrunk one has lost whole branches and
-/// costs less than one channel in every layer: that is said, and the point left out.
+/// The seed is trained from scratch by `retrain`, once for every seed of the random streams; the norms read its weights, and what
+/// they choose is retrained like every other network. Baselines narrow any layer, also those that `regularizer` leaves alone. Where
+/// the shrunk network has lost whole branches and costs less than one channel in every layer, there is no network to compare it
+/// with: that is said, and the point left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "a baseline, such as `uniform` or `l1-norm`")]
 pub enum Baseline {
