@@ -7,6 +7,7 @@ mod broken_disk;
 mod calibration;
 mod cycles;
 mod experiments;
+mod morph;
 mod program;
 mod resources;
 mod resume;

@@ -4,6 +4,7 @@ mod calibrate;
 pub mod check;
 pub mod cost;
 pub mod dry_run;
+pub mod morph;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -45,6 +46,15 @@ impl Outcome {
         Self { stdout: String::new(), stderr: faults.to_string(), code: BAD_INPUT }
     }
 
+    /// The work did not come about.
+    pub(crate) fn failure(failure: &run::Failure) -> Self {
+        Self {
+            stdout: String::new(),
+            stderr: format!("error: {:#}\n", failure.error),
+            code: if failure.bad_input { BAD_INPUT } else { FAILED },
+        }
+    }
+
     /// Prints it; a reader who has gone away is not an error.
     pub fn print(self) -> ExitCode {
         let _ = std::io::stdout().write_all(self.stdout.as_bytes());
@@ -71,7 +81,7 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 4] = ["run", "check", "cost", "calibrate"];
+    const COMMANDS: [&str; 5] = ["run", "check", "cost", "morph", "calibrate"];
     let could_be = !COMMANDS.contains(&word) && word.chars().all(|c| c.is_ascii_alphabetic());
     if could_be { nearest(word, COMMANDS) } else { None }
 }
@@ -81,6 +91,7 @@ fn dispatch(cli: Cli) -> Outcome {
         (Some(Command::Run(options)), _) | (None, Some(options)) => run_or_list(&options),
         (Some(Command::Check(options)), _) => check::check(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
+        (Some(Command::Morph(options)), _) => morph::morph(&options),
         (Some(Command::Calibrate(options)), _) => calibrate::calibrate(&options),
         (None, None) => Outcome::default(),
     }
@@ -98,11 +109,7 @@ fn run_or_list(options: &RunOptions) -> Outcome {
         Ok((outcome, table)) => {
             Outcome { stdout: table, stderr: closing(outcome), code: code(outcome) }
         }
-        Err(failure) => Outcome {
-            stderr: format!("error: {:#}\n", failure.error),
-            code: if failure.bad_input { BAD_INPUT } else { FAILED },
-            ..Outcome::default()
-        },
+        Err(failure) => Outcome::failure(&failure),
     }
 }
 

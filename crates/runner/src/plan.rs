@@ -7,6 +7,7 @@ mod cost;
 mod cycles;
 mod feasibility;
 mod images;
+mod morph;
 mod points;
 mod problem;
 mod regularizer;
@@ -22,6 +23,8 @@ use training::Recipe;
 
 pub use cycles::{Cycles, StopAfter};
 pub use feasibility::Feasibility;
+pub use morph::{Model, MorphPlan, Standards};
+pub(crate) use morph::{Wish, images_of, resolve as resolve_morph};
 pub use points::{PointPlan, Pressure, Search};
 pub use problem::Problem;
 pub use regularizer::{Charged, Regularizer, Strength};

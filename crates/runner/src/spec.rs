@@ -22,6 +22,7 @@ mod cycles;
 mod dataset;
 mod fault;
 mod locate;
+mod morph;
 mod nearest;
 mod number;
 mod overrides;
@@ -40,6 +41,7 @@ pub use cost::{Cost, Latency, Weighted, WeightedLatency};
 pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
 pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
+pub use morph::{DatasetSection, MorphSpec, defaults, target};
 pub use nearest::nearest;
 pub use number::{
     AboveZero, BelowOne, Between, Closed, Count, Fraction, FromZero, Multiplier, Multipliers,

@@ -10,6 +10,7 @@ mod cost;
 mod cycles;
 mod faults;
 mod golden;
+mod morph;
 mod mutations;
 mod plans;
 mod prices;
