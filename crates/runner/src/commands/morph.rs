@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use cost_models::CostForm;
-use graph::{Builder, Graph, NodeId, Op, Shape};
-use onnx::Imported;
+use graph::{Builder, Graph, GraphError, NodeId, Op, Shape};
 use regularizers::{Scope, Settings, StrengthKind, feasible};
-use training::{Network, Parameters};
+use training::Network;
 
 use super::{Outcome, closing, code};
 use crate::cli::MorphOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::network::from_onnx;
 use crate::plan::{Model, MorphPlan, Problem, Standards, Wish, images_of, resolve_morph};
 use crate::run::morph::{MorphSettings, Original, run};
 use crate::spec::{self, DatasetSection, Source};
@@ -134,16 +134,14 @@ fn read_model(model: &str, input: Shape, classes: usize) -> Result<(Model, Origi
             Err(error) => Err(Diagnostic::new(format!("{error:#}")).at(at())),
         }
     };
-    let network = match ending {
+    let (bytes, network) = match ending {
         "onnx" => {
-            let options = onnx::Options {
-                image: Some([input.height, input.width]),
-                ..onnx::Options::default()
-            };
             let bytes = read()?;
-            let imported = onnx::import(&bytes, &options)
-                .map_err(|error| Diagnostic::new(error.to_string()).at(at()))?;
-            (bytes, network(imported).map_err(|problem| Diagnostic::new(problem).at(at()))?)
+            let network = from_onnx(&bytes, Some([input.height, input.width]))
+                .map_err(|error| error.to_string())
+                .and_then(with_logits)
+                .map_err(|problem| Diagnostic::new(problem).at(at()))?;
+            (bytes, network)
         }
         "safetensors" => {
             let bytes = read()?;
@@ -162,22 +160,16 @@ fn read_model(model: &str, input: Shape, classes: usize) -> Result<(Model, Origi
             return Ok((Model::Architecture(architecture), Original::Untrained(graph)));
         }
     };
-    let (bytes, network) = network;
     Ok((Model::File(store::digest(&bytes)), Original::Trained(network)))
 }
 
-/// A network that was read, with logits for outputs: a softmax at the end is left out.
-fn network(imported: Imported) -> Result<Network, String> {
-    let Imported { graph, weights, report: _ } = imported;
-    let graph = without_softmax(&graph).map_err(|error| error.to_string())?;
-    let mut parameters = Parameters::new();
-    for ((node, role), tensor) in weights {
-        parameters.insert(node, role, tensor);
-    }
-    Ok(Network { graph, parameters })
+/// The network without a softmax at its end: its outputs are logits.
+fn with_logits(network: Network) -> Result<Network, String> {
+    let graph = without_softmax(&network.graph).map_err(|error| error.to_string())?;
+    Ok(Network { graph, ..network })
 }
 
-fn without_softmax(graph: &Graph) -> Result<Graph, graph::GraphError> {
+fn without_softmax(graph: &Graph) -> Result<Graph, GraphError> {
     let [output] = graph.outputs() else { return Ok(graph.clone()) };
     if graph.node(*output).op != Op::Softmax {
         return Ok(graph.clone());

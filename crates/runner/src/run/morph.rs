@@ -3,7 +3,6 @@
 //! As in a run, all state lies in the output folder: a phase that is done is there whole, one that is not goes on from its
 //! checkpoint, and the files that are left are the same either way.
 
-mod export;
 #[cfg(feature = "onnx-runtime")]
 mod onnx_runtime;
 mod outcome;
@@ -21,6 +20,7 @@ use super::data::{self, Images, Wanted};
 use super::progress::Progress;
 use super::{Failure, Outcome, bad_input};
 use crate::interrupt::Interrupt;
+use crate::network::to_onnx;
 use crate::plan::MorphPlan;
 use crate::store::{self, Lock};
 
@@ -130,5 +130,14 @@ impl Morph<'_> {
         let Some(last) = self.retrain(&original, &found)? else { return Ok(None) };
         self.export(&last)?;
         self.close(&original, &found, &last).map(Some)
+    }
+
+    /// Writes `network.onnx` and `network.safetensors`.
+    fn export(&self, network: &Network) -> anyhow::Result<()> {
+        let output = &self.settings.output;
+        let bytes = to_onnx(network, self.settings.fold_batch_norm)
+            .context("the network cannot be written as ONNX")?;
+        store::write(&output.join("network.onnx"), &bytes)?;
+        store::write(&output.join("network.safetensors"), &network.to_bytes()?)
     }
 }

@@ -12,6 +12,7 @@ mod faults;
 mod golden;
 mod morph;
 mod mutations;
+mod networks;
 mod plans;
 mod prices;
 mod regularizer;

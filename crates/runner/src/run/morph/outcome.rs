@@ -59,8 +59,8 @@ impl Morph<'_> {
         rows.push((format!("time of an image, {threads} thread{plural}"), milliseconds(&times)));
         #[cfg(feature = "onnx-runtime")]
         if let Some(library) = &self.settings.onnx_runtime {
-            let file = |network: &Network| super::export::onnx_file(network, false);
-            let files = networks.into_iter().map(file).collect::<anyhow::Result<Vec<_>>>()?;
+            let file = |network: &Network| crate::network::to_onnx(network, false);
+            let files = networks.into_iter().map(file).collect::<Result<Vec<_>, _>>()?;
             let times = super::onnx_runtime::times(library, &files, self.plan.input, threads)?;
             rows.push(("the same in ONNX Runtime".to_owned(), milliseconds(&times)));
         }

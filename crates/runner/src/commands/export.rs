@@ -1,0 +1,28 @@
+//! `runner export`: a network as an ONNX file.
+
+use super::{FAILED, Outcome};
+use crate::cli::ExportOptions;
+use crate::diagnostic::Diagnostic;
+use crate::network::{Named, named, to_onnx};
+use crate::store;
+
+/// Writes what the options name.
+pub fn export(options: &ExportOptions) -> Outcome {
+    let Named { name, network } = match named(&options.network, options.input, options.classes) {
+        Ok(named) => named,
+        Err(faults) => return Outcome::bad_input(&faults),
+    };
+    let bytes = match to_onnx(&network, options.fold_batch_norm) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let fault = Diagnostic::new(format!("`{name}` cannot be written: {error}"));
+            return Outcome::bad_input(&fault.into());
+        }
+    };
+    match store::write(&options.file, &bytes) {
+        Ok(()) => Outcome::success(format!("{}\n", options.file.display())),
+        Err(error) => {
+            Outcome { stderr: format!("error: {error:#}\n"), code: FAILED, ..Outcome::default() }
+        }
+    }
+}
