@@ -9,6 +9,7 @@ mod calibration;
 mod cycles;
 mod experiments;
 mod modes;
+mod morph;
 mod program;
 mod resources;
 mod resume;

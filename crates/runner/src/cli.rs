@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod morph;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use graph::Shape;
 
 pub use bench::{BenchOptions, ExportOptions, Mode};
+pub use morph::MorphOptions;
 
 /// The whole command line. `runner FILE` is `runner run FILE`.
 #[derive(Clone, Debug, PartialEq, Parser)]
@@ -38,6 +40,8 @@ Examples:
   runner calibrate laptop.json                   measure this machine
   runner bench resnet-50 --batch 8               time training steps
   runner export resnet-50 resnet.onnx            write an ONNX file
+  runner morph model.onnx --dataset fashion-mnist --target flops=50%
+                                                 make a trained network smaller
 
 Exit codes: 0 done, 1 a point failed, 2 bad input, 85 stopped after a checkpoint.
 Machine-readable output is --json, on standard output; progress and errors are on standard error.";
@@ -53,6 +57,9 @@ pub enum Command {
     /// Price a network, or the seed network of an experiment file
     #[command(after_help = COST_EXAMPLES)]
     Cost(CostOptions),
+    /// Make a trained network smaller: learn widths, shrink, retrain, and write it as ONNX
+    #[command(after_help = morph::MORPH_EXAMPLES)]
+    Morph(MorphOptions),
     /// Measure this machine and write a device file, whose latencies `cost` and experiments can charge
     #[command(after_help = CALIBRATE_EXAMPLES)]
     Calibrate(CalibrateOptions),

@@ -6,6 +6,7 @@ pub mod check;
 pub mod cost;
 pub mod dry_run;
 pub mod export;
+pub mod morph;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -47,6 +48,15 @@ impl Outcome {
         Self { stdout: String::new(), stderr: faults.to_string(), code: BAD_INPUT }
     }
 
+    /// The work did not come about.
+    pub(crate) fn failure(failure: &run::Failure) -> Self {
+        Self {
+            stdout: String::new(),
+            stderr: format!("error: {:#}\n", failure.error),
+            code: if failure.bad_input { BAD_INPUT } else { FAILED },
+        }
+    }
+
     /// Prints it; a reader who has gone away is not an error.
     pub fn print(self) -> ExitCode {
         let _ = std::io::stdout().write_all(self.stdout.as_bytes());
@@ -73,7 +83,7 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 6] = ["run", "check", "cost", "calibrate", "bench", "export"];
+    const COMMANDS: [&str; 7] = ["run", "check", "cost", "morph", "calibrate", "bench", "export"];
     let could_be = !COMMANDS.contains(&word) && word.chars().all(|c| c.is_ascii_alphabetic());
     if could_be { nearest(word, COMMANDS) } else { None }
 }
@@ -83,6 +93,7 @@ fn dispatch(cli: Cli) -> Outcome {
         (Some(Command::Run(options)), _) | (None, Some(options)) => run_or_list(&options),
         (Some(Command::Check(options)), _) => check::check(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
+        (Some(Command::Morph(options)), _) => morph::morph(&options),
         (Some(Command::Calibrate(options)), _) => calibrate::calibrate(&options),
         (Some(Command::Bench(options)), _) => bench::bench(&options),
         (Some(Command::Export(options)), _) => export::export(&options),
@@ -102,11 +113,7 @@ fn run_or_list(options: &RunOptions) -> Outcome {
         Ok((outcome, table)) => {
             Outcome { stdout: table, stderr: closing(outcome), code: code(outcome) }
         }
-        Err(failure) => Outcome {
-            stderr: format!("error: {:#}\n", failure.error),
-            code: if failure.bad_input { BAD_INPUT } else { FAILED },
-            ..Outcome::default()
-        },
+        Err(failure) => Outcome::failure(&failure),
     }
 }
 

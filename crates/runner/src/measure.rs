@@ -25,16 +25,23 @@ pub(crate) fn whole<D: Device>(
     device: &D,
 ) -> Result<f64, TrainError> {
     let mut pass = ForwardPass::new(network, batch, device)?;
+    repeated(&mut || {
+        pass.run();
+        Ok(())
+    })
+}
+
+/// Nanoseconds of something that is done again and again: the median of some times. The first error ends it.
+pub(crate) fn repeated<E>(work: &mut dyn FnMut() -> Result<(), E>) -> Result<f64, E> {
     let mut once = || {
         let start = Stopwatch::start();
-        pass.run();
-        nanoseconds(start)
+        work().map(|()| nanoseconds(start))
     };
-    let mut times: Vec<f64> = Vec::new();
-    let first = (0..WARM_UP).map(|_| once()).last().unwrap_or(0.0);
-    for _ in 0..passes(first) {
-        times.push(once());
+    let mut first = 0.0;
+    for _ in 0..WARM_UP {
+        first = once()?;
     }
+    let mut times = (0..passes(first)).map(|_| once()).collect::<Result<Vec<f64>, E>>()?;
     Ok(median(&mut times))
 }
 

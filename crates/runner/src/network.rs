@@ -4,7 +4,7 @@ use std::path::Path;
 
 use datasets::Streams;
 use graph::{Graph, Op, Shape};
-use onnx::{Imported, Options};
+use onnx::{ExportOptions, Imported, OnnxError, Options, Weights};
 use training::{Network, Parameters};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -44,10 +44,9 @@ fn of_file(text: &str, path: &Path, input: Option<Shape>) -> Result<Network, Dia
     let bytes = store::read(path).map_err(|error| Diagnostic::new(format!("{error:#}")))?;
     let bytes = bytes.ok_or_else(|| Diagnostic::new(format!("`{text}`: there is no such file")))?;
     let image = input.map(|shape| [shape.height, shape.width]);
-    let Imported { graph, weights, .. } =
-        onnx::import(&bytes, &Options { image, ..Options::default() })
-            .map_err(|error| Diagnostic::new(format!("`{text}`: {error}")))?;
-    if let (Some(asked), Some(found)) = (input, image_shape(&graph))
+    let network =
+        from_onnx(&bytes, image).map_err(|error| Diagnostic::new(format!("`{text}`: {error}")))?;
+    if let (Some(asked), Some(found)) = (input, image_shape(&network.graph))
         && asked != found
     {
         let words = |shape: Shape| format!("{}x{}x{}", shape.channels, shape.height, shape.width);
@@ -58,11 +57,27 @@ fn of_file(text: &str, path: &Path, input: Option<Shape>) -> Result<Network, Dia
         ));
         return Err(fault.help("leave out `--input`"));
     }
+    Ok(network)
+}
+
+/// The network of an ONNX file. `image` is height and width, if the file leaves them open.
+pub(crate) fn from_onnx(bytes: &[u8], image: Option<[usize; 2]>) -> Result<Network, OnnxError> {
+    let Imported { graph, weights, report: _ } =
+        onnx::import(bytes, &Options { image, ..Options::default() })?;
     let mut parameters = Parameters::new();
     for ((node, role), tensor) in weights {
         parameters.insert(node, role, tensor);
     }
     Ok(Network { graph, parameters })
+}
+
+/// A network as an ONNX file that takes any number of images at a time, with batch norms as they are or folded into the layers
+/// before them.
+pub(crate) fn to_onnx(network: &Network, fold_batch_norm: bool) -> Result<Vec<u8>, OnnxError> {
+    let tensors = network.parameters.iter();
+    let weights: Weights =
+        tensors.map(|(node, role, tensor)| ((node, role), tensor.clone())).collect();
+    onnx::export(&network.graph, &weights, &ExportOptions { fold_batch_norm, batch: None })
 }
 
 /// The seed of an experiment file, or a family with options as in an experiment file.

@@ -9,6 +9,7 @@ mod chain;
 mod collect;
 mod data;
 mod monitor;
+pub(crate) mod morph;
 mod point;
 mod progress;
 mod queue;
@@ -28,7 +29,7 @@ use tensor_ops::Cpu;
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan};
 use crate::store::{self, Lock};
-use data::Images;
+use data::{Images, Wanted};
 use progress::Progress;
 
 /// How a run is carried out. None of it changes a result.
@@ -118,8 +119,8 @@ fn bad_input(error: anyhow::Error) -> Failure {
 /// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome.
 pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failure> {
     let folder = settings.results.join(&plan.name);
-    let images =
-        data::load(plan, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
+    let images = data::load(&Wanted::of(plan), &settings.experiment, settings.data.as_deref())
+        .map_err(bad_input)?;
     carry_out(plan, settings, images, folder)
 }
 

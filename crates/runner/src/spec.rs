@@ -23,6 +23,7 @@ mod dataset;
 mod fault;
 mod locate;
 mod mode;
+mod morph;
 mod nearest;
 mod number;
 mod overrides;
@@ -42,6 +43,7 @@ pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
 pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use locate::{Path, Step, Target, locate};
 pub use mode::{Mode, Modes};
+pub use morph::{DatasetSection, MorphSpec, defaults, target};
 pub use nearest::nearest;
 pub use number::{
     AboveZero, BelowOne, Between, Closed, Count, Fraction, FromZero, Multiplier, Multipliers,

@@ -9,6 +9,7 @@
 //! | [`scale`], [`expand`], [`expand_within`] | multiplies widths, by a number or up to budgets |
 //! | [`grow`] | carries what was learned to wider layers without changing a logit |
 //! | [`recalibrate`] | measures running statistics anew |
+//! | [`add_batch_norms`], [`with_batch_norms`] | gives convolutions batch norms that change no logit |
 //! | [`Structure`], [`AliveCounts`] | structure files: ours, and the original's `alive_<step>` |
 //! | [`transfer`] | gives a network the widths learned on a narrower one |
 //! | [`shuffled`], [`random_at_cost`], [`l1_norm`], [`group_norm`] | decisions to compare a learned one with, at equal cost |
@@ -17,6 +18,7 @@
 mod alive;
 mod apportion;
 mod arms;
+mod batch_norms;
 mod constants;
 mod embedding;
 mod expand;
@@ -35,6 +37,7 @@ mod structure_error;
 
 pub use alive::{AliveCounts, Missing};
 pub use arms::{group_norm, l1_norm, random_at_cost, shuffled};
+pub use batch_norms::{add_batch_norms, with_batch_norms};
 pub use error::SurgeryError;
 pub use expand::{Expansion, expand, expand_within, scale};
 pub use fold::{Folded, Lost, shrink_folding};

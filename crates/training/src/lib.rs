@@ -56,8 +56,10 @@ mod trainer;
 
 mod checkpoint;
 mod error;
+mod file;
 
 pub use error::TrainError;
+pub use file::NetworkFileError;
 pub use forward_pass::ForwardPass;
 pub use gates::{GateNoise, GateRecipe};
 pub use parameters::{Network, Parameters};

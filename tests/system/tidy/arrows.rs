@@ -12,6 +12,7 @@ const TABLE: [(u8, &str, &[&str]); 13] = [
             "cost-models",
             "datasets",
             "graph",
+            "onnx",
             "regularizers",
             "report",
             "surgery",

@@ -1,11 +1,9 @@
 //! `runner export`: a network as an ONNX file.
 
-use onnx::Weights;
-
 use super::{FAILED, Outcome};
 use crate::cli::ExportOptions;
 use crate::diagnostic::Diagnostic;
-use crate::network::{Named, named};
+use crate::network::{Named, named, to_onnx};
 use crate::store;
 
 /// Writes what the options name.
@@ -14,11 +12,7 @@ pub fn export(options: &ExportOptions) -> Outcome {
         Ok(named) => named,
         Err(faults) => return Outcome::bad_input(&faults),
     };
-    let parameters = network.parameters.iter();
-    let weights: Weights =
-        parameters.map(|(node, role, tensor)| ((node, role), tensor.clone())).collect();
-    let how = onnx::ExportOptions { fold_batch_norm: options.fold_batch_norm, batch: None };
-    let bytes = match onnx::export(&network.graph, &weights, &how) {
+    let bytes = match to_onnx(&network, options.fold_batch_norm) {
         Ok(bytes) => bytes,
         Err(error) => {
             let fault = Diagnostic::new(format!("`{name}` cannot be written: {error}"));

@@ -173,7 +173,7 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     }
 }
 
-fn contradictions_of_recipe(
+pub(super) fn contradictions_of_recipe(
     section: &str,
     recipe: &Recipe,
     images: Images,

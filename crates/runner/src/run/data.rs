@@ -24,12 +24,30 @@ pub(crate) struct Images {
     pub(crate) normalization: Normalization,
 }
 
+/// Which images are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// The data set.
+    pub(crate) dataset: Dataset,
+    /// Shape of an image.
+    pub(crate) input: Shape,
+    /// Number of classes.
+    pub(crate) classes: usize,
+}
+
+impl Wanted {
+    /// Those of an experiment.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Self { dataset: plan.dataset, input: plan.input, classes: plan.classes }
+    }
+}
+
 /// Reads and splits the images of a plan.
 ///
 /// Published sets are looked for in `folder` if it is given; otherwise those that come with the program are looked for
 /// beside the experiment file and the current folder, upwards.
 pub(crate) fn load(
-    plan: &Plan,
+    plan: &Wanted,
     experiment: &Path,
     folder: Option<&Path>,
 ) -> anyhow::Result<Images> {
@@ -104,7 +122,7 @@ fn cifar(
     cut(&sets.train, &sets.test, parts)
 }
 
-fn numpy(plan: &Plan, path: Option<&Path>, parts: &plan::Images) -> anyhow::Result<Split> {
+fn numpy(plan: &Wanted, path: Option<&Path>, parts: &plan::Images) -> anyhow::Result<Split> {
     let path = path.context(
         "the arrays do not come with the program: name an `.npz` file, or a folder with `.npy` files, with `--data-dir`",
     )?;

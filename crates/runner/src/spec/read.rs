@@ -1,6 +1,7 @@
 //! From text to [`Spec`].
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::fault::{Fault, explain};
 use super::locate::{Path, Target};
@@ -14,16 +15,21 @@ use crate::diagnostic::Diagnostic;
 pub fn parse(source: &Source) -> Result<Spec, Diagnostic> {
     syntax::check_file(source)?;
     check_schema(source)?;
+    parse_whole(source)
+}
+
+/// Reads a text that was not written by a person, and then what the command line changes in it.
+pub(super) fn parse_whole<T: DeserializeOwned>(source: &Source) -> Result<T, Diagnostic> {
     let spec = from_text(source.text()).map_err(|fault| in_file(source, *fault))?;
     if source.overrides().is_empty() { Ok(spec) } else { apply(source) }
 }
 
-fn from_text(text: &str) -> Result<Spec, Box<Fault>> {
+fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, Box<Fault>> {
     serde_yaml::from_str(text).map_err(|error| Box::new(explain(&error, text)))
 }
 
 /// Reads a part of an experiment that stands alone, such as on the command line.
-pub fn parse_part<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Diagnostic> {
+pub fn parse_part<T: DeserializeOwned>(text: &str) -> Result<T, Diagnostic> {
     syntax::check(text).map_err(|broken| Diagnostic {
         what: broken.what,
         place: None,
@@ -92,7 +98,7 @@ fn check_schema(source: &Source) -> Result<(), Diagnostic> {
 }
 
 /// Applies the changes of the command line one after the other, and reads the whole again after each.
-fn apply(source: &Source) -> Result<Spec, Diagnostic> {
+fn apply<T: DeserializeOwned>(source: &Source) -> Result<T, Diagnostic> {
     let unlikely = |error: serde_yaml::Error| {
         Diagnostic::new(format!("`--set` cannot be applied to this file: {error}"))
             .at(source.whole())

@@ -9,18 +9,28 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::number::Count;
 
 /// Costs that searches end at: `{ flops: 50% }`, or a list of such.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Targets {
     /// One per search.
     pub all: Vec<CostTarget>,
     /// Whether they stand in a list.
     pub listed: bool,
+    /// The key that they stand at.
+    pub key: &'static str,
+}
+
+impl Default for Targets {
+    fn default() -> Self {
+        Self { all: Vec::new(), listed: false, key: Self::KEY }
+    }
 }
 
 impl Targets {
+    const KEY: &str = "sweep.target";
+
     /// Where one of them stands in the experiment file.
     pub(crate) fn at(&self, index: usize) -> String {
-        if self.listed { format!("sweep.target[{index}]") } else { "sweep.target".to_owned() }
+        if self.listed { format!("{}[{index}]", self.key) } else { self.key.to_owned() }
     }
 }
 
@@ -153,10 +163,14 @@ impl<'de> Visitor<'de> for TargetsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Targets, A::Error> {
         CostTarget::deserialize(MapAccessDeserializer::new(map))
-            .map(|one| Targets { all: vec![one], listed: false })
+            .map(|one| Targets { all: vec![one], ..Targets::default() })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Targets, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list)).map(|all| Targets { all, listed: true })
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(|all| Targets {
+            all,
+            listed: true,
+            ..Targets::default()
+        })
     }
 }

@@ -12,6 +12,7 @@ mod cycles;
 mod faults;
 mod golden;
 mod modes;
+mod morph;
 mod mutations;
 mod networks;
 mod plans;

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod arms;
+mod batch_norms;
 mod expand;
 mod families;
 mod fold;

@@ -8,7 +8,7 @@ use testkit::{Mode, interpret};
 
 use crate::{as_reference, families::small_networks, grow::images, random_network};
 
-fn batches(images: &ImageSet, size: usize) -> Batches {
+pub(crate) fn batches(images: &ImageSet, size: usize) -> Batches {
     let normalization = Normalization::of(images);
     Batches::new(images, &normalization, size, Augmentation::default(), Streams::new(0)).unwrap()
 }

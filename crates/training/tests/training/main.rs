@@ -13,6 +13,7 @@ use training::{
     Parameters, Penalty, PenaltyStep, Recipe, Schedule, TrainError, Trainer,
 };
 
+mod files;
 mod gates;
 mod networks;
 mod operators;
