@@ -134,7 +134,7 @@ proptest! {
 
     #[test]
     fn an_epoch_is_a_permutation(count in 1usize..40, epoch: u64) {
-        let batches = Batches::new(&set(&pictures(count), WHOLE, [9, 7, 3]), &plain(), 1, NONE, Streams::new(4)).unwrap();
+        let batches = Batches::new(set(&pictures(count), WHOLE, [9, 7, 3]), &plain(), 1, NONE, Streams::new(4)).unwrap();
         let mut order = batches.order(epoch);
         order.sort_unstable();
         prop_assert!(order.into_iter().eq(0..count as u32));
@@ -179,7 +179,7 @@ fn jpeg_pictures_are_close_to_what_was_written() {
     let smooth: Vec<u8> = (0..32 * 32 * 3).map(|at| (at / 96 * 4 + at % 3 * 20) as u8).collect();
     let files = Files::from([("a/x.JPG".to_owned(), encoded(&smooth, 32, 32, ImageFormat::Jpeg))]);
     let batches =
-        Batches::new(&set(&files, WHOLE, [32, 32, 3]), &plain(), 1, NONE, Streams::new(0)).unwrap();
+        Batches::new(set(&files, WHOLE, [32, 32, 3]), &plain(), 1, NONE, Streams::new(0)).unwrap();
     let (image, _) = filled(&batches, 0, &[0]).pop().unwrap();
     let error =
         image.iter().zip(&smooth).map(|(found, &wanted)| (found * 255.0 - f32::from(wanted)).abs());
