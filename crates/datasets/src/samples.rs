@@ -41,6 +41,22 @@ impl Samples {
         }
     }
 
+    /// The samples, with batches of those in files filled by so many threads.
+    pub fn with_threads(self, threads: usize) -> Self {
+        match self {
+            Self::Memory(set) => Self::Memory(set),
+            Self::Stored(set) => Self::Stored(set.with_threads(threads)),
+        }
+    }
+
+    /// The samples in files that could not be decoded so far, of all parts: name, and why, in words that follow it.
+    pub fn corrupt(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Memory(_) => Vec::new(),
+            Self::Stored(set) => set.corrupt(),
+        }
+    }
+
     /// The order of the samples in `epoch`: a permutation of all indices, a function of (seed, epoch) alone.
     pub(crate) fn order(&self, streams: Streams, epoch: u64) -> Vec<u32> {
         let mut random = streams.indexed("batches/order", &[epoch]);

@@ -21,6 +21,7 @@ mod cost;
 mod cycles;
 mod dataset;
 mod fault;
+mod files;
 mod locate;
 mod nearest;
 mod number;
@@ -39,6 +40,7 @@ pub use architecture::{Architecture, named};
 pub use cost::{Cost, Latency, Weighted, WeightedLatency};
 pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
 pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
+pub use files::{Pictures, Sounds};
 pub use locate::{Path, Step, Target, locate};
 pub use nearest::nearest;
 pub use number::{

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use datasets::{
-    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST,
-    Normalization, Split, Streams, numpy,
+    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST, Medium,
+    Normalization, Samples, Split, Streams, numpy,
 };
 use graph::Shape;
 
 use crate::plan::{self, Dataset, Plan};
+
+mod stored;
 
 /// Where the data sets that come with the program lie, seen from the root of the repository.
 const BUNDLED: &str = "crates/datasets/data";
@@ -19,7 +21,7 @@ const BUNDLED: &str = "crates/datasets/data";
 #[derive(Clone, Debug)]
 pub(crate) struct Images {
     /// Training, validation and test images.
-    pub(crate) split: Split,
+    pub(crate) split: Split<Samples>,
     /// Mean and deviation of the training images.
     pub(crate) normalization: Normalization,
 }
@@ -33,6 +35,7 @@ pub(crate) fn load(
     experiment: &Path,
     folder: Option<&Path>,
 ) -> anyhow::Result<Images> {
+    let shape = [plan.input.height, plan.input.width, plan.input.channels];
     let split = match &plan.dataset {
         Dataset::FashionMnist(parts) => {
             let (train, test) = read(&FASHION_MNIST, plan.dataset.name(), experiment, folder)?;
@@ -45,6 +48,21 @@ pub(crate) fn load(
         Dataset::Cifar10(parts) => cifar(&CIFAR_10, folder, parts)?,
         Dataset::Cifar100(parts) => cifar(&CIFAR_100, folder, parts)?,
         Dataset::Npz(parts) => numpy(plan, folder, parts)?,
+        &Dataset::ImageFolder { framing, corrupt, images } => {
+            let medium = Medium::Pictures { framing, shape };
+            let files = stored::Files { plan, medium, buffer: None, corrupt, images };
+            return stored::load(&files, folder);
+        }
+        &Dataset::TarShards { framing, buffer, corrupt, images } => {
+            let medium = Medium::Pictures { framing, shape };
+            let files = stored::Files { plan, medium, buffer: Some(buffer), corrupt, images };
+            return stored::load(&files, folder);
+        }
+        &Dataset::WavFolder { patches, corrupt, images } => {
+            let medium = Medium::Sound(patches);
+            let files = stored::Files { plan, medium, buffer: None, corrupt, images };
+            return stored::load(&files, folder);
+        }
         Dataset::Synthetic { side, channels, images } => {
             let training = images.train + images.validation;
             let set = Bars { training, test: images.test, side: *side, channels: *channels };
@@ -53,7 +71,21 @@ pub(crate) fn load(
         }
     };
     let normalization = Normalization::of(&split.train);
-    Ok(Images { split, normalization })
+    Ok(Images { split: split.map(Samples::from), normalization })
+}
+
+impl Images {
+    /// The images, with batches of those in files filled by so many threads.
+    pub(crate) fn with_threads(self, threads: usize) -> Self {
+        Self { split: self.split.map(|part| part.with_threads(threads)), ..self }
+    }
+
+    /// The samples in files that could not be decoded so far, in words.
+    pub(crate) fn corrupt(&self) -> Vec<String> {
+        let Split { train, validation: _, test } = &self.split;
+        let found = train.corrupt().into_iter().chain(test.corrupt());
+        found.map(|(name, reason)| format!("{name} {reason}")).collect()
+    }
 }
 
 fn cut(training: &ImageSet, test: &ImageSet, parts: &plan::Images) -> anyhow::Result<Split> {
@@ -125,17 +157,28 @@ fn numpy(plan: &Plan, path: Option<&Path>, parts: &plan::Images) -> anyhow::Resu
         path.display(),
         plan.input
     );
+    enough(parts, [train.count(), test.count()], "the arrays", path)?;
+    cut(&train, &test, parts)
+}
+
+/// Whether there are as many training and test images in `path` as an experiment uses; `what` holds them.
+fn enough(
+    parts: &plan::Images,
+    [train, test]: [usize; 2],
+    what: &str,
+    path: &Path,
+) -> anyhow::Result<()> {
     for (key, wanted, found) in [
-        ("train` and `validation", parts.train + parts.validation, train.count()),
-        ("test", parts.test, test.count()),
+        ("train` and `validation", parts.train + parts.validation, train),
+        ("test", parts.test, test),
     ] {
         ensure!(
             wanted <= found,
-            "the experiment uses {wanted} images for `{key}`, but the arrays in `{}` hold {found}: use fewer",
+            "the experiment uses {wanted} images for `{key}`, but {what} in `{}` hold {found}: use fewer",
             path.display()
         );
     }
-    cut(&train, &test, parts)
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
