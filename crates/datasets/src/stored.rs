@@ -46,8 +46,11 @@ impl Medium {
         }
     }
 
-    /// Whether a file is one of these, by its name.
+    /// Whether a file is one of these, by its name; hidden files are not.
     pub(crate) fn holds(&self, name: &str) -> bool {
+        if name.rsplit('/').next().is_some_and(|base| base.starts_with('.')) {
+            return false;
+        }
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         extension.is_some_and(|extension| self.extensions().contains(&&*extension))
     }

@@ -251,8 +251,8 @@ fn folders_that_say_no_class_are_refused() {
         message(folder(paths, &classes, medium, reader(Files::new())))
     };
     assert_eq!(
-        refused(&["readme.txt"], &["a"]),
-        "there is no `jpg, jpeg, png` file in a folder of a class: found 1 other files"
+        refused(&["readme.txt", "a/._1.png"], &["a"]),
+        "there is no `jpg, jpeg, png` file in a folder of a class: found 2 other files"
     );
     assert_eq!(
         refused(&["1.png"], &["a"]),

@@ -83,8 +83,10 @@ impl Images {
     /// The samples in files that could not be decoded so far, in words.
     pub(crate) fn corrupt(&self) -> Vec<String> {
         let Split { train, validation: _, test } = &self.split;
-        let found = train.corrupt().into_iter().chain(test.corrupt());
-        found.map(|(name, reason)| format!("{name} {reason}")).collect()
+        let parts = [("train", train.corrupt()), ("test", test.corrupt())];
+        let found =
+            parts.into_iter().flat_map(|(part, found)| found.into_iter().map(move |at| (part, at)));
+        found.map(|(part, (name, reason))| format!("{name} of `{part}` {reason}")).collect()
     }
 }
 
