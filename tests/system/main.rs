@@ -2,11 +2,13 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "the tests play the user, who has files")]
 
+mod arms;
 mod bad_data;
 mod broken_disk;
 mod calibration;
 mod cycles;
 mod experiments;
+mod modes;
 mod program;
 mod resources;
 mod resume;

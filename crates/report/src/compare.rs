@@ -1,6 +1,7 @@
 //! Learned widths against uniform ones at equal FLOPs.
 
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::row::Arm;
 use crate::summary::Summary;
 
@@ -45,10 +46,15 @@ impl UniformCurve {
     ///
     /// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
     pub fn of(summaries: &[Summary]) -> Result<Self, Error> {
+        Self::through(summaries, |_| true)
+    }
+
+    /// The curve through the uniform points of some modes.
+    fn through(summaries: &[Summary], modes: impl Fn(Mode) -> bool) -> Result<Self, Error> {
         let mut points = Vec::new();
         for summary in summaries {
             summary.check()?;
-            if summary.arm == Arm::Uniform {
+            if summary.arm == Arm::Uniform && modes(summary.mode) {
                 points.push(Knot { flops: summary.flops, accuracy: accuracy(summary) });
             }
         }
@@ -139,15 +145,24 @@ impl Comparison {
     }
 }
 
-/// Compares every other summary with the uniform curve at the same FLOPs.
+/// Compares every other summary with the uniform curve at the same FLOPs: that of its own mode of training, or where there is
+/// none, that of the first mode that has one.
 ///
 /// # Errors
 ///
 /// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
 pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
-    let curve = UniformCurve::of(summaries)?;
+    let uniform = || summaries.iter().filter(|summary| summary.arm == Arm::Uniform);
+    let first = uniform().map(|summary| summary.mode).min().unwrap_or_default();
+    let mut curves = Vec::new();
+    for mode in Mode::ALL {
+        let has_curve = uniform().any(|summary| summary.mode == mode);
+        let mode = if has_curve { mode } else { first };
+        curves.push(UniformCurve::through(summaries, |other| other == mode)?);
+    }
     let difference = |summary: &Summary| {
         let found = (summary.arm != Arm::Uniform).then(|| accuracy(summary))?;
+        let curve = &curves[summary.mode as usize];
         let gap = found.zip(curve.at(summary.flops)?, |found, uniform| 100.0 * (found - uniform));
         Some(Difference { validation_points: gap.validation, test_points: gap.test })
     };
@@ -156,6 +171,6 @@ pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
         differences: summaries.iter().map(difference).collect(),
         of_learned: learned().filter_map(difference).collect(),
         learned: learned().count(),
-        uniform: summaries.iter().filter(|summary| summary.arm == Arm::Uniform).count(),
+        uniform: uniform().count(),
     })
 }

@@ -6,7 +6,7 @@
 //! prints nothing: every function returns its text.
 //!
 //! ```
-//! use report::{Arm, PointRow, row, summary};
+//! use report::{Arm, Mode, PointRow, row, summary};
 //!
 //! let point = |arm, regularization_strength, flops: u64, validation_accuracy| PointRow {
 //!     arm,
@@ -25,6 +25,7 @@
 //!     structure: "5f3a".to_owned(),
 //!     target: None,
 //!     cycle: 1,
+//!     mode: Mode::Scratch,
 //! };
 //! let rows = [
 //!     point(Arm::Uniform, None, 4_090_000, 0.9036),
@@ -55,6 +56,8 @@ pub mod figure;
 
 pub mod events;
 
+mod mode;
+
 mod number;
 
 mod table;
@@ -64,6 +67,7 @@ mod error;
 pub use compare::{Comparison, Difference, UniformCurve, compare};
 pub use error::Error;
 pub use figure::pareto_figure;
+pub use mode::Mode;
 pub use pareto::{front, summary_front};
 pub use row::{Arm, PointRow};
 pub use summary::{Summary, summarize};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, shortened};
+use crate::mode::Mode;
 
 /// How a point's widths came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,14 +131,18 @@ pub struct PointRow {
     /// Cycle of the search, from 1; 1 for [`Arm::Uniform`].
     #[serde(default = "first")]
     pub cycle: u32,
+    /// How the network was trained before it was scored.
+    #[serde(default)]
+    pub mode: Mode,
 }
 
 fn first() -> u32 {
     1
 }
 
-/// Columns that `points.csv` has after [`COLUMNS`] if a row has a target or a cycle after the first.
-pub const MORE_COLUMNS: [&str; 2] = ["target", "cycle"];
+/// Columns that `points.csv` has after [`COLUMNS`] where they say something: the first two if a row has a target or a cycle
+/// after the first, all if one was not trained from scratch.
+pub const MORE_COLUMNS: [&str; 3] = ["target", "cycle", "mode"];
 
 /// Columns of every `points.csv`, in order.
 pub const COLUMNS: [&str; 14] = [
@@ -158,9 +163,9 @@ pub const COLUMNS: [&str; 14] = [
 ];
 
 impl PointRow {
-    /// Whether one of [`MORE_COLUMNS`] has something to say.
-    fn has_more(&self) -> bool {
-        self.target.is_some() || self.cycle != 1
+    /// How many of [`MORE_COLUMNS`] this row needs.
+    fn more(&self) -> usize {
+        more_columns(self.target.is_some() || self.cycle != 1, self.mode)
     }
 
     /// The fields in the order of [`COLUMNS`] and [`MORE_COLUMNS`].
@@ -184,6 +189,7 @@ impl PointRow {
             self.structure.clone(),
             self.target.clone().unwrap_or_default(),
             self.cycle.to_string(),
+            self.mode.to_string(),
         ]
     }
 
@@ -239,6 +245,15 @@ impl PointRow {
     }
 }
 
+/// How many of [`MORE_COLUMNS`] a point needs.
+pub(crate) fn more_columns(has_target_or_cycle: bool, mode: Mode) -> usize {
+    match (mode, has_target_or_cycle) {
+        (Mode::Scratch, false) => 0,
+        (Mode::Scratch, true) => MORE_COLUMNS.len() - 1,
+        (Mode::ScratchB | Mode::FineTune | Mode::Grow, _) => MORE_COLUMNS.len(),
+    }
+}
+
 pub(crate) fn is_positive(value: f64) -> bool {
     value.is_finite() && value > 0.0
 }
@@ -260,6 +275,7 @@ pub(crate) fn expectation(column: &str) -> &'static str {
             "nothing for `uniform` and where there is a strength, and one line of text otherwise"
         }
         "cycle" => "a whole number above 0, and 1 for `uniform`",
+        "mode" => "`scratch`, `scratch-b`, `fine-tune` or `grow`",
         "flops" => "a whole number above 0",
         "validation_accuracy" | "test_accuracy" => "a fraction from 0 to 1",
         "epochs" => "a whole number up to 4294967295",
@@ -273,8 +289,7 @@ pub(crate) fn expectation(column: &str) -> &'static str {
 /// Floats are written in the shortest form that reads back as the same number, so [`from_csv`] returns equal rows.
 pub fn to_csv(rows: &[PointRow]) -> String {
     const IN_MEMORY: &str = "a row has a fixed number of plain fields and a Vec takes every write";
-    let more = rows.iter().any(PointRow::has_more);
-    let columns = if more { COLUMNS.len() + MORE_COLUMNS.len() } else { COLUMNS.len() };
+    let columns = COLUMNS.len() + rows.iter().map(PointRow::more).max().unwrap_or(0);
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(all_columns().take(columns)).expect(IN_MEMORY);
     for row in rows {
@@ -297,14 +312,15 @@ pub(crate) fn into_text(writer: csv::Writer<Vec<u8>>) -> String {
 ///
 /// # Errors
 ///
-/// [`Error::Header`] unless the first line is exactly [`COLUMNS`], or these and [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
+/// [`Error::Header`] unless the first line is exactly [`COLUMNS`], or these and the first two or all of [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
 /// surplus field; [`Error::Value`] for a value its column does not allow, a NaN among them. Each names its line.
 pub fn from_csv(text: &str) -> Result<Vec<PointRow>, Error> {
     // The reader would skip the mark too, but its byte positions would not.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(text, &error))?.clone();
-    if header.iter().ne(COLUMNS) && header.iter().ne(all_columns()) {
+    let more = [0, MORE_COLUMNS.len() - 1, MORE_COLUMNS.len()];
+    if more.iter().all(|more| header.iter().ne(all_columns().take(COLUMNS.len() + more))) {
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(Error::Header { found: shortened(&found), expected: COLUMNS.join(",") });
     }
@@ -339,10 +355,15 @@ fn malformed(text: &str, error: &csv::Error) -> Error {
 }
 
 fn unreadable(line: u64, record: &csv::StringRecord, error: &csv::Error) -> Error {
-    // The reader reports a word that names no arm without its field.
-    let arm = record.get(0).is_some_and(|word| word.parse::<Arm>().is_err());
-    let column = if arm {
+    // The reader reports a word that names no arm or mode without its field.
+    let names_none = |column: usize, is_one: &dyn Fn(&str) -> bool| {
+        record.get(column).is_some_and(|word| !is_one(word))
+    };
+    let mode = all_columns().count() - 1;
+    let column = if names_none(0, &|word| word.parse::<Arm>().is_ok()) {
         Some(0)
+    } else if names_none(mode, &|word| Mode::ALL.iter().any(|mode| mode.name() == word)) {
+        Some(mode)
     } else if let csv::ErrorKind::Deserialize { err, .. } = error.kind() {
         err.field().and_then(|field| usize::try_from(field).ok())
     } else {

@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::number::compact;
 use crate::row::{
     Arm, COLUMNS, MORE_COLUMNS, PointRow, expectation, into_text, is_fraction, is_positive,
+    more_columns,
 };
 
 /// A point of a sweep, averaged over seeds.
@@ -49,19 +51,22 @@ pub struct Summary {
     pub target: Option<String>,
     /// Cycle of the search, from 1.
     pub cycle: u32,
+    /// How the network was trained before it was scored.
+    pub mode: Mode,
 }
 
 impl Summary {
     /// The point in words: `uniform x0.75` by its multiplier, `shrink 4` by its strength, and `expand 4 to 1` by its
-    /// strength and budget. A target stands for the strength, and a cycle after the first is added.
+    /// strength and budget. A target stands for the strength; a cycle after the first is added, and a mode other than scratch.
     pub fn name(&self) -> String {
         let search = pressure(self.regularization_strength, self.target.as_deref());
-        point_name(self.arm, &search, self.budget, self.width_multiplier, self.cycle)
+        let name = point_name(self.arm, &search, self.budget, self.width_multiplier, self.cycle);
+        name + &self.mode.suffix()
     }
 
-    /// The arm, with the cycle if it is not the first: `expand, cycle 2`.
+    /// The arm, with the cycle if it is not the first and the mode if it is not scratch: `expand, cycle 2, grow`.
     pub(crate) fn series(&self) -> String {
-        series(self.arm, self.cycle)
+        series(self.arm, self.cycle, self.mode)
     }
 
     /// The strength or the target of the search; empty if there was none.
@@ -114,8 +119,9 @@ fn pressure(strength: Option<f64>, target: Option<&str>) -> String {
     }
 }
 
-pub(crate) fn series(arm: Arm, cycle: u32) -> String {
-    if cycle == 1 { arm.to_string() } else { format!("{arm}, cycle {cycle}") }
+pub(crate) fn series(arm: Arm, cycle: u32, mode: Mode) -> String {
+    let cycle = if cycle == 1 { String::new() } else { format!(", cycle {cycle}") };
+    format!("{arm}{cycle}{}", mode.suffix())
 }
 
 fn point_name(
@@ -134,10 +140,10 @@ fn point_name(
     }
 }
 
-/// Averages the rows of each point over seeds. A point is an arm, a cycle, a strength or target, and a scale: the budget of an expansion,
-/// whatever multiplier spends it under each seed, and the width multiplier otherwise.
+/// Averages the rows of each point over seeds. A point is an arm, a cycle, a strength or target, a scale and a mode. The scale is the
+/// budget of an expansion, whatever multiplier spends it under each seed, and the width multiplier otherwise.
 ///
-/// The result is ordered by arm, cycle, strength or target, and scale, and does not depend on the order of the rows.
+/// The result is ordered by arm, cycle, strength or target, scale and mode, and does not depend on the order of the rows.
 ///
 /// # Errors
 ///
@@ -162,6 +168,7 @@ fn by_point(a: &PointRow, b: &PointRow) -> Ordering {
         .then(a.target.cmp(&b.target))
         .then(strength(a).total_cmp(&strength(b)))
         .then(scale(a).total_cmp(&scale(b)))
+        .then(a.mode.cmp(&b.mode))
 }
 
 /// One summary of rows that are the same point, in order of seed.
@@ -169,7 +176,8 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
     let first = rows[0];
     let point = || {
         let search = pressure(first.regularization_strength, first.target.as_deref());
-        point_name(first.arm, &search, first.budget, first.width_multiplier, first.cycle)
+        let PointRow { arm, budget, width_multiplier, cycle, mode, .. } = first;
+        point_name(*arm, &search, *budget, *width_multiplier, *cycle) + &mode.suffix()
     };
     if let Some(pair) = rows.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
         return Err(Error::RepeatedSeed { point: point(), seed: pair[0].seed });
@@ -209,6 +217,7 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
         structures: rows.iter().map(|row| row.structure.clone()).collect(),
         target: first.target.clone(),
         cycle: first.cycle,
+        mode: first.mode,
     })
 }
 
@@ -228,7 +237,7 @@ fn mean(rows: &[&PointRow], field: fn(&PointRow) -> f64) -> f64 {
 }
 
 /// The summaries as CSV, in the order given: the columns of `points.csv`, then `n` and the standard deviations, and at the
-/// end those of [`MORE_COLUMNS`] if one of them has something to say.
+/// end those of [`MORE_COLUMNS`] that have something to say.
 ///
 /// `seed` and `structure` list the seeds and their structures, separated by spaces; a standard deviation of a
 /// single seed is empty.
@@ -246,8 +255,10 @@ pub fn to_csv(summaries: &[Summary]) -> String {
 
 /// Columns of [`to_csv`].
 pub(crate) fn columns(summaries: &[Summary]) -> Vec<&'static str> {
-    let more = summaries.iter().any(|summary| summary.target.is_some() || summary.cycle != 1);
-    let more = if more { &MORE_COLUMNS[..] } else { &[] };
+    let needs = |summary: &Summary| {
+        more_columns(summary.target.is_some() || summary.cycle != 1, summary.mode)
+    };
+    let more = &MORE_COLUMNS[..summaries.iter().map(needs).max().unwrap_or(0)];
     let own = ["n", VALIDATION_STD, TEST_STD];
     COLUMNS.iter().chain(&own).chain(more).copied().collect()
 }
@@ -278,5 +289,6 @@ pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3 + MORE_COL
         optional(summary.test_std),
         summary.target.clone().unwrap_or_default(),
         summary.cycle.to_string(),
+        summary.mode.to_string(),
     ]
 }

@@ -3,10 +3,12 @@
 //! A plan holds what decides results and nothing else: no paths, no numbers of threads. So equal plans give equal results,
 //! and the hash of a plan names them.
 
+mod baseline;
 mod cost;
 mod cycles;
 mod feasibility;
 mod images;
+mod modes;
 mod points;
 mod problem;
 mod regularizer;
@@ -17,10 +19,12 @@ use architectures::Architecture;
 use cost_models::Summary;
 use datasets::{Framing, LogMel};
 use graph::{Graph, Shape};
+use report::Mode;
 use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
 
+pub use baseline::{Baseline, reads_weights};
 pub use cycles::{Cycles, StopAfter};
 pub use feasibility::Feasibility;
 pub use points::{PointPlan, Pressure, Search};
@@ -55,8 +59,11 @@ pub struct Plan {
     pub regularizer: Regularizer,
     /// How widths are learned.
     pub search: Recipe,
-    /// How every network is trained from scratch.
+    /// How every network is trained.
     pub retrain: Recipe,
+    /// What it begins with, and for how long; not empty, no two equal.
+    #[serde(default = "modes::scratch", skip_serializing_if = "modes::is_scratch")]
+    pub modes: Vec<Mode>,
     /// What is varied.
     pub sweep: Sweep,
     /// What the learned widths are compared with.
@@ -187,14 +194,6 @@ pub struct Sweep {
     pub width_multipliers: Vec<f64>,
     /// What widths are rounded to multiples of.
     pub channel_divisor: usize,
-}
-
-/// What learned widths are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Baseline {
-    /// The seed with all widths multiplied by one number.
-    Uniform,
 }
 
 impl Plan {

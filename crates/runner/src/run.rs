@@ -3,6 +3,8 @@
 //! All state lies in the results folder. Whatever is finished is there whole; whatever is not goes on from its checkpoint
 //! or starts again, and gives the same bytes either way.
 
+mod arms;
+mod carry;
 mod chain;
 mod collect;
 mod data;
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use graph::Graph;
+use report::Arm;
 use tensor_ops::Cpu;
 
 use crate::interrupt::Interrupt;
@@ -79,9 +82,16 @@ impl Run<'_> {
         let Some(search) = point.search() else {
             return point::uniform(self.plan, &self.seed, point).map(Some);
         };
-        match self.search_done(search)? {
-            Some(found) => point::learned(self.plan, &self.seed, &found, point),
-            None => Ok(None),
+        let Some(found) = self.search_done(search)? else { return Ok(None) };
+        match point.arm {
+            Arm::Uniform | Arm::Shrink | Arm::Expand => {
+                point::learned(self.plan, &self.seed, &found, point)
+            }
+            Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
+                let Some(structure) = self.arm(point, search)? else { return Ok(None) };
+                let whole = self.arm_whole(point.arm, &found);
+                point::of_structure(self.plan, whole, &structure, point).map(Some)
+            }
         }
     }
 }

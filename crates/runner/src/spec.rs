@@ -10,7 +10,7 @@
 //! | `dataset` | yes | [`Dataset`] |
 //! | `architecture` | yes | [`Architecture`] |
 //! | `regularizer` | no | [`Regularizer`] |
-//! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained from scratch |
+//! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained, by default from scratch |
 //! | `sweep` | yes | [`Sweep`] |
 //! | `baselines` | no, `[uniform]` | [`Baseline`] |
 //! | `cycles` | no, 1 | [`Cycles`]: how often widths are learned, each time from what the last cycle expanded to the seed's cost |
@@ -23,6 +23,7 @@ mod dataset;
 mod fault;
 mod files;
 mod locate;
+mod mode;
 mod nearest;
 mod number;
 mod overrides;
@@ -42,6 +43,7 @@ pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
 pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
 pub use files::{Pictures, Sounds};
 pub use locate::{Path, Step, Target, locate};
+pub use mode::{Mode, Modes};
 pub use nearest::nearest;
 pub use number::{
     AboveZero, BelowOne, Between, Closed, Count, Fraction, FromZero, Multiplier, Multipliers,
@@ -81,7 +83,7 @@ pub struct Spec {
     pub regularizer: Regularizer,
     /// How widths are learned.
     pub search: Recipe,
-    /// How every network is trained from scratch, whatever its widths come from.
+    /// How every network is trained, whatever its widths come from.
     pub retrain: Recipe,
     /// What is varied.
     pub sweep: Sweep,

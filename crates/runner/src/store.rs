@@ -42,10 +42,27 @@ fn make_readable(_: &File) -> io::Result<()> {
 
 /// Writes a value as indented JSON with a final newline.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    write_recorded(path, value).map(|_| ())
+}
+
+/// [`write_json`], with the SHA-256 of what was written.
+pub(crate) fn write_recorded(path: &Path, value: &impl Serialize) -> anyhow::Result<String> {
     let mut text =
         serde_json::to_string_pretty(value).context("results have no values that JSON lacks")?;
     text.push('\n');
-    write(path, text.as_bytes())
+    write(path, text.as_bytes())?;
+    Ok(digest(text.as_bytes()))
+}
+
+/// Reads a JSON file; `None` if it is not there, or has another SHA-256 than was recorded.
+pub(crate) fn read_recorded<T: DeserializeOwned>(
+    path: &Path,
+    recorded: &str,
+) -> anyhow::Result<Option<T>> {
+    match read(path)? {
+        Some(bytes) if digest(&bytes) == recorded => parse(path, &bytes).map(Some),
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// Reads a file; `None` if it is not there.
@@ -60,10 +77,11 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 /// Reads a JSON file; `None` if it is not there.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
-    let Some(bytes) = read(path)? else { return Ok(None) };
-    let value = serde_json::from_slice(&bytes);
-    value
-        .map(Some)
+    read(path)?.map(|bytes| parse(path, &bytes)).transpose()
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(bytes)
         .with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
 }
 

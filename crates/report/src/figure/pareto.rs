@@ -4,6 +4,7 @@ use super::axis::{Axis, Scale};
 use super::plot::Figure;
 use super::series::{Color, Line, Marker, Point, Series};
 use crate::error::Error;
+use crate::mode::Mode;
 use crate::number::{compact, count};
 use crate::pareto::summary_front;
 use crate::row::Arm;
@@ -38,7 +39,9 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
     }
     let cycles = summaries.iter().map(|summary| summary.cycle).max().unwrap_or(1);
     for cycle in 1..=cycles {
-        series.extend(Arm::ALL.map(|arm| arm_series(arm, cycle, summaries)));
+        for mode in Mode::ALL {
+            series.extend(Arm::ALL.map(|arm| arm_series(arm, cycle, mode, summaries)));
+        }
     }
     let several_seeds = summaries.iter().any(|summary| summary.test_std.is_some());
     Figure {
@@ -63,10 +66,10 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
     .to_svg()
 }
 
-/// Later cycles keep the shape of their arm, in these colors in turn.
+/// Later cycles and other modes keep the shape of their arm, in these colors in turn.
 const LATER: [Color; 3] = [Color::Vermillion, Color::ReddishPurple, Color::SkyBlue];
 
-fn arm_series(arm: Arm, cycle: u32, summaries: &[Summary]) -> Series {
+fn arm_series(arm: Arm, cycle: u32, mode: Mode, summaries: &[Summary]) -> Series {
     let (marker, line, color) = match arm {
         Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
         Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
@@ -76,17 +79,17 @@ fn arm_series(arm: Arm, cycle: u32, summaries: &[Summary]) -> Series {
         Arm::L1Norm => (Marker::Circle, Line::None, Color::ReddishPurple),
         Arm::GroupNorm => (Marker::Circle, Line::None, Color::Yellow),
     };
-    let color = match cycle.checked_sub(2) {
+    let color = match (cycle as usize + mode as usize).checked_sub(2) {
         None => color,
-        Some(later) => LATER[later as usize % LATER.len()],
+        Some(later) => LATER[later % LATER.len()],
     };
     let mut points: Vec<Point> = summaries
         .iter()
-        .filter(|summary| summary.arm == arm && summary.cycle == cycle)
+        .filter(|it| (it.arm, it.cycle, it.mode) == (arm, cycle, mode))
         .map(point)
         .collect();
     points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
-    Series { label: series(arm, cycle), marker: Some(marker), line, color, points }
+    Series { label: series(arm, cycle, mode), marker: Some(marker), line, color, points }
 }
 
 fn point(summary: &Summary) -> Point {

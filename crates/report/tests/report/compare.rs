@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use report::{Arm, Error, Summary, UniformCurve, compare, summarize};
+use report::{Arm, Error, Mode, PointRow, Summary, UniformCurve, compare, summarize};
 
 use crate::sample::{row, summaries};
 
@@ -110,6 +110,29 @@ fn without_uniform_or_learned_points_nothing_is_compared() {
         assert_eq!((comparison.compared(), comparison.mean()), (0, None));
         assert_eq!(comparison.differences.len(), summaries.len());
     }
+}
+
+#[test]
+fn a_point_is_compared_with_uniform_ones_of_its_own_mode_or_else_of_the_first() {
+    let of = |arm, mode, accuracy| {
+        let base = row(arm, 4.0, 1.0, 1_000_000, accuracy);
+        PointRow { mode, ..base }
+    };
+    let rows = [
+        of(Arm::Uniform, Mode::Scratch, 0.80),
+        of(Arm::Uniform, Mode::ScratchB, 0.84),
+        of(Arm::Shrink, Mode::Scratch, 0.81),
+        of(Arm::Shrink, Mode::ScratchB, 0.81),
+        of(Arm::Shrink, Mode::FineTune, 0.81),
+    ];
+    let summaries = summarize(&rows).unwrap();
+    assert_eq!(summaries.len(), 5);
+    let names: Vec<String> = summaries.iter().map(Summary::name).collect();
+    assert_eq!(names[2..], ["shrink 4", "shrink 4, scratch-b", "shrink 4, fine-tune"]);
+    let comparison = compare(&summaries).unwrap();
+    let points =
+        |index: usize| comparison.differences[index].map(|it| it.validation_points.round());
+    assert_eq!([2, 3, 4].map(points), [Some(1.0), Some(-3.0), Some(1.0)]);
 }
 
 #[test]

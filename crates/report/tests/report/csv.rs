@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use report::{Arm, Error, row};
+use report::{Arm, Error, Mode, row};
 
 use crate::sample::{any_row, sweep};
 
@@ -50,6 +50,23 @@ fn targets_and_cycles_add_their_columns_only_where_there_are_any() {
     }
     assert!(after.ends_with(",50% flops,3\n"), "{after}");
     assert_eq!(row::from_csv(&after).unwrap(), rows);
+}
+
+#[test]
+fn a_mode_adds_its_column_only_where_a_network_was_not_trained_from_scratch() {
+    let mut rows = sweep();
+    rows[4].cycle = 2;
+    let before = row::to_csv(&rows);
+    assert!(!before.contains("mode"), "{before}");
+    rows[5].mode = Mode::FineTune;
+    let after = row::to_csv(&rows);
+    for (before, (after, row)) in before.lines().skip(1).zip(after.lines().skip(1).zip(&rows)) {
+        assert_eq!(after, format!("{before},{}", row.mode));
+    }
+    assert_eq!(row::from_csv(&after).unwrap(), rows);
+    let unknown = after.replace(",fine-tune", ",finetune");
+    let refused = row::from_csv(&unknown).unwrap_err();
+    assert!(matches!(refused, Error::Value { column: "mode", .. }), "{refused}");
 }
 
 #[test]

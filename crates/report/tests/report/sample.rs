@@ -1,7 +1,7 @@
 //! Rows to report on.
 
 use proptest::prelude::*;
-use report::{Arm, PointRow, Summary, summarize};
+use report::{Arm, Mode, PointRow, Summary, summarize};
 
 /// A row with the given identity, cost and validation accuracy; test accuracy is 0.01 lower, and the budget of an
 /// expansion is 1.
@@ -29,6 +29,7 @@ pub(crate) fn row(
         structure: format!("{arm}{flops:x}"),
         target: None,
         cycle: 1,
+        mode: Mode::Scratch,
     }
 }
 
@@ -92,7 +93,8 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
                 multiplier
             )),
         ];
-    let search = (prop::option::of("[ -~]{1,12}"), prop_oneof![Just(1), 1..=u32::MAX]);
+    let mode = prop::sample::select(Mode::ALL.to_vec());
+    let search = (prop::option::of("[ -~]{1,12}"), prop_oneof![Just(1), 1..=u32::MAX], mode);
     (
         (arm, any::<u64>(), any::<u64>(), 1..=u64::MAX, any::<u64>(), any::<u64>()),
         (fraction(), fraction(), any::<u32>(), any::<u64>(), any::<String>()),
@@ -101,7 +103,8 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
         .prop_map(|((identity, seed, macs, flops, params, activations), rest, search)| {
             let (validation_accuracy, test_accuracy, epochs, dead_channels, structure) = rest;
             let (arm, strength, budget, width_multiplier) = identity;
-            let (target, cycle) = if arm.has_search() { search } else { (None, 1) };
+            let (target, cycle, mode) = search;
+            let (target, cycle) = if arm.has_search() { (target, cycle) } else { (None, 1) };
             let regularization_strength = strength.filter(|_| target.is_none());
             PointRow {
                 arm,
@@ -120,6 +123,7 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
                 structure,
                 target,
                 cycle,
+                mode,
             }
         })
 }

@@ -15,6 +15,7 @@ use super::dry_run::aligned;
 use super::{FAILED, Outcome};
 use crate::cli::{BenchOptions, Mode};
 use crate::clock::Stopwatch;
+use crate::measure::Resident;
 use crate::network::{Named, named};
 
 /// Steps that are not counted: memory is touched, caches and branch predictors are warm afterwards.
@@ -43,6 +44,9 @@ struct Measured {
     peak_flops_per_second: f64,
     /// Memory that the engine plans for a step.
     arena_bytes: usize,
+    /// By how much its steps raised the resident memory of the process, which only the first network in it can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
 }
 
 /// Times what the options name.
@@ -120,6 +124,7 @@ fn one(
 ) -> anyhow::Result<Measured> {
     let batch = options.batch as usize;
     let flops = Summary::of(&network.graph).flops as f64;
+    let before = Resident::read();
     let (mode, factor, arena_bytes, seconds) = match options.mode {
         Mode::Train => {
             let mut pass = TrainingPass::new(network, &recipe(batch), device)?;
@@ -135,6 +140,7 @@ fn one(
         }
     };
     let images_per_second = f64::from(options.batch) / seconds;
+    let grown = before.zip(Resident::read()).map(|(before, after)| after.most - before.now);
     Ok(Measured {
         network: name.to_owned(),
         mode,
@@ -146,6 +152,7 @@ fn one(
         flops_per_second: factor * flops * images_per_second,
         peak_flops_per_second: peak,
         arena_bytes,
+        memory_bytes: grown.filter(|_| options.networks.len() == 1),
     })
 }
 

@@ -1,7 +1,9 @@
 //! `--dry-run`: the points of a plan and what is known of their cost.
 
+use std::fmt::Write;
+
 use cost_models::{CostForm, CostModel, Summary};
-use report::Arm;
+use report::{Arm, Mode};
 use serde::Serialize;
 
 use crate::cli::RunOptions;
@@ -85,7 +87,7 @@ fn row(point: PointPlan, budgets: &[Budget]) -> Row {
 }
 
 fn cells(plan: &Plan, row: &Row) -> [String; 8] {
-    let PointPlan { index, arm, strength, width_multiplier, seed, cycle, target } = row.point;
+    let PointPlan { index, arm, strength, width_multiplier, seed, cycle, target, mode } = row.point;
     let [macs, flops, params] = match (row.cost, row.budget) {
         (Some(Summary { macs, flops, params, activations: _ }), _) => {
             [macs, flops, params].map(|cost| cost.to_string())
@@ -108,7 +110,13 @@ fn cells(plan: &Plan, row: &Row) -> [String; 8] {
         (None, None) => "-".to_owned(),
     };
     let width = width_multiplier.to_string();
-    let arm = if cycle > 1 { format!("{arm}, cycle {cycle}") } else { arm.to_string() };
+    let mut arm = arm.to_string();
+    if cycle > 1 {
+        let _ = write!(arm, ", cycle {cycle}");
+    }
+    if mode != Mode::Scratch {
+        let _ = write!(arm, ", {mode}");
+    }
     [index.to_string(), arm, pressure, width, seed.to_string(), macs, flops, params]
 }
 
@@ -117,7 +125,11 @@ fn limit(plan: &Plan, point: PointPlan, name: &str) -> String {
     let limits = point.target.map_or(&[][..], |target| &plan.sweep.targets[target].limits);
     match limits.iter().find(|limit| limit.resource.name() == name) {
         Some(limit) => format!("up to {}", limit.cost),
-        None => "learned".to_owned(),
+        None if point.arm.is_learned() => "learned".to_owned(),
+        None if point.target.is_none() && name == plan.regularizer.cost.name() => {
+            "as shrunk".to_owned()
+        }
+        None => "open".to_owned(),
     }
 }
 

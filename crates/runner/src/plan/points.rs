@@ -1,9 +1,9 @@
 //! The searches and the points of a plan, in their order.
 
-use report::Arm;
+use report::{Arm, Mode};
 use serde::Serialize;
 
-use super::{Baseline, Plan};
+use super::{Baseline, Plan, modes};
 
 /// What drives a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,26 +37,34 @@ impl Search {
     }
 }
 
-/// One network that is trained from scratch and scored.
+/// One network that is trained and scored.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PointPlan {
     /// Position among all points, from 0.
     pub index: usize,
     /// Where its widths come from.
     pub arm: Arm,
-    /// Regularization strength of the search for its widths, if one drives it.
+    /// Regularization strength of the search for its widths or its cost, if one drives it.
     pub strength: Option<f64>,
-    /// Of a uniform network, what the widths of the seed are multiplied with. Of a shrunk one 1. Of an expanded one, the
-    /// budget: it may cost as much as the seed at this multiplier.
+    /// Of a uniform network, what the widths of the seed are multiplied with. Of an expanded one, the budget: it may cost as
+    /// much as the seed at this multiplier. 1 of all others.
     pub width_multiplier: f64,
     /// Seed of its random streams.
     pub seed: u64,
     /// Cycle of the search, from 1; 1 of a uniform network.
     #[serde(skip_serializing_if = "is_first")]
     pub cycle: u32,
-    /// Position of the target of the search for its widths, if one drives it.
+    /// Position of the target of the search for its widths or its cost, if one drives it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<usize>,
+    /// What its training begins with, and for how long.
+    #[serde(skip_serializing_if = "is_scratch")]
+    pub mode: Mode,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_scratch(mode: &Mode) -> bool {
+    *mode == Mode::Scratch
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -65,7 +73,7 @@ fn is_first(cycle: &u32) -> bool {
 }
 
 impl PointPlan {
-    /// The search for its widths; none of a uniform network.
+    /// The search for its widths, or for the network whose cost it has; none of a uniform network.
     pub fn search(&self) -> Option<Search> {
         let Self { seed, cycle, .. } = *self;
         let strength = self.strength.map(Pressure::Strength);
@@ -121,8 +129,8 @@ impl Plan {
         searches
     }
 
-    /// Every point: uniform, then of each cycle shrunk and expanded; of each by strength and target, then by multiplier, then
-    /// by seed, all in the order in which the experiment file lists them.
+    /// Every point: uniform, then of each cycle shrunk, expanded, and each of the other baselines; of each by strength and target,
+    /// then by multiplier, then by mode, then by seed, all in the order in which the experiment file lists them.
     pub fn points(&self) -> Vec<PointPlan> {
         let mut points = Vec::new();
         let mut add = |arm, pressure, width_multiplier, cycle| {
@@ -131,27 +139,26 @@ impl Plan {
                 Some(Pressure::Strength(strength)) => (Some(strength), None),
                 Some(Pressure::Target(target)) => (None, Some(target)),
             };
-            for seed in &self.seeds {
-                let (index, seed) = (points.len(), *seed);
-                points.push(PointPlan {
-                    index,
-                    arm,
-                    strength,
-                    width_multiplier,
-                    seed,
-                    cycle,
-                    target,
-                });
+            for mode in modes::of_arm(&self.modes, arm) {
+                for seed in &self.seeds {
+                    let (index, seed) = (points.len(), *seed);
+                    points.push(PointPlan {
+                        index,
+                        arm,
+                        strength,
+                        width_multiplier,
+                        seed,
+                        cycle,
+                        target,
+                        mode,
+                    });
+                }
             }
         };
         let multipliers = &self.sweep.width_multipliers;
-        for baseline in &self.baselines {
-            match baseline {
-                Baseline::Uniform => {
-                    for multiplier in multipliers {
-                        add(Arm::Uniform, None, *multiplier, 1);
-                    }
-                }
+        if self.baselines.contains(&Baseline::Uniform) {
+            for multiplier in multipliers {
+                add(Arm::Uniform, None, *multiplier, 1);
             }
         }
         let pressures = self.pressures();
@@ -159,12 +166,16 @@ impl Plan {
             for pressure in &pressures {
                 add(Arm::Shrink, Some(*pressure), 1.0, cycle);
             }
-            if self.stop_after.is_some() {
-                continue;
-            }
+            let budgets = if self.stop_after.is_some() { &[][..] } else { multipliers };
             for pressure in &pressures {
-                for multiplier in multipliers {
+                for multiplier in budgets {
                     add(Arm::Expand, Some(*pressure), *multiplier, cycle);
+                }
+            }
+            let beside = self.baselines.iter().map(|it| it.arm()).filter(|arm| arm.has_search());
+            for arm in beside {
+                for pressure in &pressures {
+                    add(arm, Some(*pressure), 1.0, cycle);
                 }
             }
         }

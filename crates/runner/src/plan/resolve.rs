@@ -4,15 +4,18 @@ use std::path::Path;
 
 use cost_models::Summary;
 use graph::{Graph, Shape};
+use report::{Arm, Mode};
 use training::Recipe;
 
+use super::baseline::{self, Baseline};
 use super::cost::cost;
 use super::cycles::{self, Cycles};
 use super::images::images;
+use super::modes;
 use super::problem::{Problem, Problems};
 use super::regularizer::{self, Regularizer};
 use super::target::{self, Target};
-use super::{Baseline, Images, Plan, Sweep};
+use super::{Images, Plan, Sweep};
 use crate::spec::{self, Spec};
 
 /// Most points of one experiment.
@@ -42,11 +45,13 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     contradictions_of_sweep(spec, &mut problems);
     let learns = !strengths.is_empty() || !spec.sweep.target.all.is_empty();
     cycles::contradictions(spec, learns, &mut problems);
+    baseline::contradictions(spec, learns, &mut problems);
+    modes::contradictions(spec, learns, &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
     let images = dataset.images();
-    let recipe = |section: &str, written: spec::Recipe, problems: &mut Problems| {
-        let recipe = Recipe::from(written);
+    let recipe = |section: &str, written: &spec::Recipe, problems: &mut Problems| {
+        let recipe = Recipe::from(written.clone());
         contradictions_of_recipe(section, &recipe, images, input, problems);
         let is_sound = matches!(dataset, super::Dataset::WavFolder { .. });
         if is_sound && recipe.augmentation != datasets::Augmentation::default() {
@@ -66,8 +71,8 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         );
     }
     let gates = regularizer::gates(&spec.regularizer);
-    let search = Recipe { gates, ..recipe("search", spec.search, &mut problems) };
-    let retrain = recipe("retrain", spec.retrain, &mut problems);
+    let search = Recipe { gates, ..recipe("search", &spec.search, &mut problems) };
+    let retrain = recipe("retrain", &spec.retrain, &mut problems);
 
     let architecture = spec.architecture;
     let path = format!("architecture.{}", architecture.family());
@@ -114,14 +119,9 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         regularizer,
         search,
         retrain,
+        modes: modes(spec),
         sweep,
-        baselines: spec
-            .baselines
-            .iter()
-            .map(|baseline| match baseline {
-                spec::Baseline::Uniform => Baseline::Uniform,
-            })
-            .collect(),
+        baselines: spec.baselines.iter().copied().map(Into::into).collect(),
         cycles: spec.cycles.into(),
         early_stop: spec.search.early_stop.map(|it| it.stable_epochs.get() as u32),
         stop_after: spec.stop_after.map(Into::into),
@@ -129,9 +129,15 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     })
 }
 
+fn modes(spec: &Spec) -> Vec<Mode> {
+    let written = spec.retrain.mode.clone().unwrap_or_default();
+    written.0.into_iter().map(Into::into).collect()
+}
+
 fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     let strengths = spec.sweep.regularization_strength.0.len() + spec.sweep.target.all.len();
     let multipliers = spec.sweep.width_multiplier.len();
+    let uniform = spec.baselines.contains(&spec::Baseline::Uniform);
     if strengths == 0 && spec.baselines.is_empty() {
         problems.push_section(
             "sweep",
@@ -142,7 +148,7 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
                     .to_owned(),
             ),
         );
-    } else if multipliers == 0 && !(spec.baselines.is_empty() && spec.stop_after.is_some()) {
+    } else if multipliers == 0 && (uniform || (strengths > 0 && spec.stop_after.is_none())) {
         let user = if strengths > 0 && spec.stop_after.is_none() {
             "`sweep` asks for learned networks, which are expanded to budgets"
         } else {
@@ -156,8 +162,15 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     }
     let cycles = Cycles::from(spec.cycles).most() as usize;
     let budgets = if spec.stop_after.is_some() { 0 } else { multipliers };
-    let learned = strengths.saturating_mul(budgets.saturating_add(1)).saturating_mul(cycles);
-    let arms = spec.baselines.len().saturating_mul(multipliers).saturating_add(learned);
+    let listed = modes(spec);
+    let each = |arm: Arm| modes::of_arm(&listed, arm).len();
+    let beside =
+        spec.baselines.iter().map(|it| Baseline::from(*it).arm()).filter(|it| it.has_search());
+    let of_search = each(Arm::Shrink) + beside.map(each).sum::<usize>();
+    let of_search = of_search.saturating_add(budgets.saturating_mul(each(Arm::Expand)));
+    let learned = strengths.saturating_mul(of_search).saturating_mul(cycles);
+    let of_seed = if uniform { multipliers.saturating_mul(each(Arm::Uniform)) } else { 0 };
+    let arms = of_seed.saturating_add(learned);
     let points = arms.saturating_mul(spec.seeds.len());
     if points > MOST_POINTS {
         problems.push_section(

@@ -57,7 +57,7 @@ impl Run<'_> {
     }
 
     fn validation_accuracy(&self, graph: &Graph, seed: u64) -> anyhow::Result<Option<f64>> {
-        let result = self.retrained(&structure_hash(graph), seed)?;
+        let result = self.retrained(&point::key_from_scratch(&structure_hash(graph), seed))?;
         Ok(result.map(|result| result.validation_accuracy))
     }
 }

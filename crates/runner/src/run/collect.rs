@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use report::PointRow;
+use report::{Mode, PointRow};
 
 use super::Run;
 use crate::store;
@@ -25,11 +25,17 @@ pub(super) fn write(run: &Run<'_>) -> anyhow::Result<String> {
     store::write(&run.folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
     let title = format!("{}: accuracy against FLOPs", run.plan.name);
     let seeds = run.plan.seeds.len();
+    let modes: Vec<&str> = run.plan.modes.iter().map(|mode| mode.name()).collect();
+    let how = match modes[..] {
+        ["scratch"] => "every network trained from scratch".to_owned(),
+        _ => format!("trained by {}", modes.join(", ")),
+    };
     let subtitle = format!(
-        "{} on {}; every network trained from scratch for {} epochs; {seeds} seed{}",
+        "{} on {}; {how} for {} epochs{}; {seeds} seed{}",
         run.plan.architecture.family(),
         run.plan.dataset.name(),
         run.plan.retrain.epochs,
+        if run.plan.modes.contains(&Mode::ScratchB) { " of the seed" } else { "" },
         if seeds == 1 { "" } else { "s" }
     );
     let figure = report::pareto_figure(&summaries, &title, &subtitle)?;
@@ -43,7 +49,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
     let mut rows = Vec::new();
     for plan in run.plan.points() {
         let Some(point) = run.point(plan)? else { continue };
-        let Some(result) = run.retrained(&point.structure, plan.seed)? else { continue };
+        let Some(result) = run.retrained(&point.key)? else { continue };
         rows.push(PointRow {
             arm: plan.arm,
             regularization_strength: plan.strength,
@@ -56,11 +62,12 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             activations: point.cost.activations,
             validation_accuracy: result.validation_accuracy,
             test_accuracy: result.test_accuracy,
-            epochs: run.plan.retrain.epochs,
+            epochs: run.plan.retraining(plan.mode, point.cost.flops).epochs,
             dead_channels: point.dead_channels,
             structure: point.structure,
             target: plan.target.map(|target| run.plan.sweep.targets[target].to_string()),
             cycle: plan.cycle,
+            mode: plan.mode,
         });
     }
     Ok(rows)

@@ -2,7 +2,7 @@
 
 use cost_models::Summary;
 use graph::{ChannelMap, Channels, Graph};
-use report::Arm;
+use report::{Arm, Mode};
 use surgery::{Expansion, Structure};
 
 use super::chain::Found;
@@ -15,15 +15,17 @@ pub(crate) struct ReadyPoint {
     pub(crate) plan: PointPlan,
     /// Name for people.
     pub(crate) name: String,
-    /// The network to train from scratch.
+    /// The network to train.
     pub(crate) graph: Graph,
     /// Its costs.
     pub(crate) cost: Summary,
-    /// Its hash; points of one hash and seed are trained once.
+    /// Its hash.
     pub(crate) structure: String,
+    /// What its retraining is known by; points of one key are trained once.
+    pub(crate) key: String,
     /// What the widths were multiplied with.
     pub(crate) width_multiplier: f64,
-    /// Channels that the search removed.
+    /// Channels that are removed, by the search or by what is compared with it.
     pub(crate) dead_channels: u64,
 }
 
@@ -42,19 +44,30 @@ pub(crate) fn learned(
     found: &Found,
     point: PointPlan,
 ) -> anyhow::Result<Option<ReadyPoint>> {
-    let shrunk = rebuild(&found.start, &found.structure)?;
-    let dead = found.structure.dead_channels();
     match point.arm {
         Arm::Uniform | Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-            Ok(Some(ready(plan, point, shrunk, 1.0, dead)))
+            of_structure(plan, &found.start, &found.structure, point).map(Some)
         }
         Arm::Expand => {
+            let dead = found.structure.dead_channels();
+            let shrunk = rebuild(&found.start, &found.structure)?;
             let expansion = expanded(plan, seed, &shrunk, point.width_multiplier)?;
             Ok(expansion.map(|Expansion { graph, width_multiplier, .. }| {
                 ready(plan, point, graph, width_multiplier, dead)
             }))
         }
     }
+}
+
+/// The network of a point that is what a structure leaves of another network.
+pub(crate) fn of_structure(
+    plan: &Plan,
+    whole: &Graph,
+    structure: &Structure,
+    point: PointPlan,
+) -> anyhow::Result<ReadyPoint> {
+    let graph = rebuild(whole, structure)?;
+    Ok(ready(plan, point, graph, 1.0, structure.dead_channels()))
 }
 
 /// A network expanded to what the seed costs at a width multiplier. None if there is nothing to add.
@@ -89,8 +102,31 @@ fn ready(
     dead_channels: u64,
 ) -> ReadyPoint {
     let (cost, structure) = (Summary::of(&graph), surgery::structure_hash(&graph));
-    let name = name(plan, &point);
-    ReadyPoint { plan: point, name, graph, cost, structure, width_multiplier, dead_channels }
+    let (name, key) = (name(plan, &point), key(plan, &point, &structure, cost.flops));
+    ReadyPoint { plan: point, name, graph, cost, structure, key, width_multiplier, dead_channels }
+}
+
+/// What a retraining from scratch is known by.
+pub(crate) fn key_from_scratch(structure: &str, seed: u64) -> String {
+    format!("{structure}-seed-{seed}")
+}
+
+/// What a retraining is known by: network, seed and mode; and where its weights come from, if they are not fresh.
+fn key(plan: &Plan, point: &PointPlan, structure: &str, flops: u64) -> String {
+    let PointPlan { seed, mode, arm, .. } = point;
+    let fresh = key_from_scratch(structure, *seed);
+    let origin = || match arm {
+        Arm::L1Norm | Arm::GroupNorm => arm.to_string(),
+        Arm::Uniform | Arm::Shrink | Arm::Expand | Arm::Shuffled | Arm::Random => {
+            point.search().map(|search| plan.search_file(search)).unwrap_or_default()
+        }
+    };
+    match mode {
+        Mode::Scratch => fresh,
+        Mode::ScratchB if plan.retraining(*mode, flops) == plan.retrain => fresh,
+        Mode::ScratchB => format!("{fresh}-{mode}"),
+        Mode::FineTune | Mode::Grow => format!("{fresh}-{mode}-{}", origin()),
+    }
 }
 
 fn name(plan: &Plan, point: &PointPlan) -> String {
@@ -100,13 +136,17 @@ fn name(plan: &Plan, point: &PointPlan) -> String {
         Arm::Expand => format!(" to x{width_multiplier}"),
         Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => String::new(),
     };
+    let mode = match point.mode {
+        Mode::Scratch => String::new(),
+        Mode::ScratchB | Mode::FineTune | Mode::Grow => format!(" {}", point.mode),
+    };
     match point.search() {
-        None => format!("{arm}{multiplier} seed {seed}"),
+        None => format!("{arm}{multiplier} seed {seed}{mode}"),
         Some(search) => {
             let pressure = plan.pressure_words(search.pressure);
             let cycle =
                 if search.cycle > 1 { format!(" cycle {}", search.cycle) } else { String::new() };
-            format!("{arm} {pressure}{multiplier} seed {seed}{cycle}")
+            format!("{arm} {pressure}{multiplier} seed {seed}{cycle}{mode}")
         }
     }
 }

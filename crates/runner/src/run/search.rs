@@ -43,15 +43,7 @@ impl Run<'_> {
         let record: Option<Record> =
             store::read_json(&self.search_folder(search).join("done.json"))?;
         let Some(record) = record else { return Ok(None) };
-        let path = self.structure_path(search);
-        let Some(bytes) = store::read(&path)? else { return Ok(None) };
-        if store::digest(&bytes) != record.structure {
-            return Ok(None);
-        }
-        let structure = serde_json::from_slice(&bytes);
-        structure
-            .map(Some)
-            .with_context(|| format!("`{}` is damaged; delete it and run again", path.display()))
+        store::read_recorded(&self.structure_path(search), &record.structure)
     }
 
     /// Floating-point operations of a search that begins with the seed, for the estimate of time.
@@ -129,10 +121,29 @@ impl Run<'_> {
             layers: Structure::layers(&start, &channels, &survivors),
         };
         self.write_structure(search, &structure, trainer.history().to_vec())?;
-        checkpoints.clear()?;
+        if !self.plan.carries_weights() {
+            checkpoints.clear()?;
+        }
         task.finish(&describe(&structure));
         self.warn(search, &penalty.warnings_after(&decision));
         Ok(Some(structure))
+    }
+
+    /// The network that a finished search trained, with the gates that it may have.
+    pub(crate) fn searched(&self, device: &Cpu, search: Search) -> anyhow::Result<Network> {
+        let start = self.start(search)?.context("the cycle before is not done")?;
+        let streams = Streams::new(search.seed).derive(&stream(search));
+        let network = Network::init(self.plan.regularizer.trained(&start).into_owned(), streams);
+        let mut trainer = Trainer::new(&network, &self.plan.search, streams, device)?;
+        let folder = self.search_folder(search);
+        let bytes = Checkpoints::new(&folder).load()?.with_context(|| {
+            format!(
+                "the weights in `{}` are gone; delete the folder and run again",
+                folder.display()
+            )
+        })?;
+        trainer.load(&bytes, &mut self.penalty(search, &start)?)?;
+        Ok(trainer.network())
     }
 
     /// The penalty of a search on the network that it begins with.
@@ -170,11 +181,8 @@ impl Run<'_> {
         structure: &Structure,
         epochs: Vec<EpochRecord>,
     ) -> anyhow::Result<()> {
-        let path = self.structure_path(search);
-        store::write_json(&path, structure)?;
-        let bytes =
-            store::read(&path)?.with_context(|| format!("`{}` disappeared", path.display()))?;
-        let record = Record { structure: store::digest(&bytes), epochs };
+        let structure = store::write_recorded(&self.structure_path(search), structure)?;
+        let record = Record { structure, epochs };
         store::write_json(&self.search_folder(search).join("done.json"), &record)
     }
 

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use report::{Arm, Mode};
 use tensor_ops::Cpu;
 
 use super::point::ReadyPoint;
 use super::queue::Queue;
 use super::retrain::Retraining;
 use super::{Outcome, Run, Settings, Workers, collect};
-use crate::plan::{Cycles, Plan, PointPlan, Search};
+use crate::plan::{Cycles, Plan, PointPlan, Search, reads_weights};
 
 /// A piece of work that one worker does.
 #[derive(Clone, Debug)]
 enum Piece {
     Search(Search),
-    Retrain(Retraining),
+    Retrain(Box<Retraining>),
 }
 
 /// What all workers share.
@@ -35,8 +36,8 @@ struct Shared<'a> {
 enum Known {
     /// A search, in words.
     Search(String),
-    /// A retraining, by structure and seed.
-    Retrain(String, u64),
+    /// A retraining, by its key.
+    Retrain(String),
 }
 
 /// Does everything that is not done yet.
@@ -54,9 +55,9 @@ pub(super) fn carry_out(
         stopped: Mutex::default(),
         keep_going: settings.keep_going,
     };
-    shared.start()?;
     let devices =
         (0..workers.jobs).map(|_| workers.device()).collect::<anyhow::Result<Vec<Cpu>>>()?;
+    shared.start(&devices[0])?;
     std::thread::scope(|scope| {
         for device in &devices {
             scope.spawn(|| shared.work(device));
@@ -93,7 +94,9 @@ fn wanted(plan: &Plan, only: &[usize]) -> Vec<PointPlan> {
         match plan.cycles {
             Cycles::Count(_) => false,
             Cycles::UntilNoGain { at_most: _ } => {
-                point.width_multiplier == 1.0 && points.iter().any(earlier)
+                let is_loop = matches!(point.arm, Arm::Uniform | Arm::Shrink | Arm::Expand)
+                    && point.mode == Mode::Scratch;
+                is_loop && point.width_multiplier == 1.0 && points.iter().any(earlier)
             }
         }
     };
@@ -102,18 +105,27 @@ fn wanted(plan: &Plan, only: &[usize]) -> Vec<PointPlan> {
 
 impl Shared<'_> {
     /// Queues what can be done at once.
-    fn start(&self) -> anyhow::Result<()> {
+    fn start(&self, device: &Cpu) -> anyhow::Result<()> {
+        for seed in self.seeds_to_train() {
+            self.add_job(self.run.seed_job(seed))?;
+        }
         for search in self.run.plan.searches() {
             if search.before().is_none() {
-                self.begin(search)?;
+                self.begin(device, search)?;
             } else if self.is_needed(search) && matches!(self.run.plan.cycles, Cycles::Count(_)) {
                 self.expect(search)?;
             }
         }
         for point in self.points.iter().filter(|point| point.search().is_none()) {
-            self.add_point(*point)?;
+            self.add_point(device, *point)?;
         }
         Ok(())
+    }
+
+    /// Seeds whose weights choose a point that was asked for.
+    fn seeds_to_train(&self) -> BTreeSet<u64> {
+        let chosen = self.points.iter().filter(|point| reads_weights(point.arm));
+        chosen.map(|point| point.seed).collect()
     }
 
     /// Whether a point asked for comes of a search, or of a later cycle.
@@ -138,14 +150,14 @@ impl Shared<'_> {
     }
 
     /// Queues a search whose network is known; or, if it is done, what it leads to.
-    fn begin(&self, search: Search) -> anyhow::Result<()> {
+    fn begin(&self, device: &Cpu, search: Search) -> anyhow::Result<()> {
         if !self.is_needed(search) || !self.is_new(Known::Search(self.run.plan.search_file(search)))
         {
             return Ok(());
         }
         if self.run.found(search)?.is_some() {
-            self.add_points_of(search)?;
-            return self.follow(search);
+            self.add_points_of(device, search)?;
+            return self.follow(device, search);
         }
         let was_announced =
             search.before().is_some() && matches!(self.run.plan.cycles, Cycles::Count(_));
@@ -157,22 +169,22 @@ impl Shared<'_> {
     }
 
     /// Begins the next cycle after a search that is done, if there is one.
-    fn follow(&self, search: Search) -> anyhow::Result<()> {
+    fn follow(&self, device: &Cpu, search: Search) -> anyhow::Result<()> {
         match search.next(self.run.plan) {
-            Some(next) if self.run.goes_on(next)? == Some(true) => self.begin(next),
+            Some(next) if self.run.goes_on(next)? == Some(true) => self.begin(device, next),
             Some(_) | None => Ok(()),
         }
     }
 
     /// Begins every cycle that a retraining of this seed showed to be worth it.
-    fn follow_all(&self, seed: u64) -> anyhow::Result<()> {
+    fn follow_all(&self, device: &Cpu, seed: u64) -> anyhow::Result<()> {
         match self.run.plan.cycles {
             Cycles::Count(_) => Ok(()),
             Cycles::UntilNoGain { at_most: _ } => {
                 let searches = self.run.plan.searches();
                 for search in searches.into_iter().filter(|search| search.seed == seed) {
                     if self.run.found(search)?.is_some() {
-                        self.follow(search)?;
+                        self.follow(device, search)?;
                     }
                 }
                 Ok(())
@@ -192,31 +204,41 @@ impl Shared<'_> {
     /// Operations of a learned point before its network is known: half the seed when shrunk, the budget when expanded.
     fn guess(&self, point: &PointPlan) -> f64 {
         let share = match point.arm {
-            report::Arm::Uniform | report::Arm::Expand => point.width_multiplier.powi(2),
-            report::Arm::Shrink
-            | report::Arm::Shuffled
-            | report::Arm::Random
-            | report::Arm::L1Norm
-            | report::Arm::GroupNorm => 0.5,
+            Arm::Uniform | Arm::Expand => point.width_multiplier.powi(2),
+            Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => 0.5,
         };
-        self.run.retraining_work(self.run.plan.seed_cost.flops as f64 * share)
+        let flops = self.run.plan.seed_cost.flops as f64 * share;
+        let recipe = self.run.plan.retraining(point.mode, flops as u64);
+        self.run.retraining_work(&recipe, flops)
     }
 
-    fn add_points_of(&self, search: Search) -> anyhow::Result<()> {
-        self.points_of(search).try_for_each(|point| self.add_point(*point))
+    fn add_points_of(&self, device: &Cpu, search: Search) -> anyhow::Result<()> {
+        self.points_of(search).try_for_each(|point| self.add_point(device, *point))
     }
 
-    /// Queues the retraining of a point, unless an equal one is known.
-    fn add_point(&self, point: PointPlan) -> anyhow::Result<()> {
-        let Some(ready) = self.run.point(point)? else { return Ok(()) };
-        if !self.is_new(Known::Retrain(ready.structure.clone(), point.seed)) {
+    /// Queues the points that had to wait for a trained seed; the others wait for their searches.
+    fn add_chosen_by_weights(&self, device: &Cpu, seed: u64) -> anyhow::Result<()> {
+        let chosen = |point: &&PointPlan| point.seed == seed && reads_weights(point.arm);
+        self.points.iter().filter(chosen).try_for_each(|point| self.add_point(device, *point))
+    }
+
+    /// Queues the retraining of a point, unless an equal one is known or its network is not.
+    fn add_point(&self, device: &Cpu, point: PointPlan) -> anyhow::Result<()> {
+        self.run.choose(device, point)?;
+        match self.run.point(point)? {
+            Some(ready) => self.add_job(retraining(self.run.plan, ready)),
+            None => Ok(()),
+        }
+    }
+
+    /// Queues a retraining, unless an equal one is known.
+    fn add_job(&self, job: Retraining) -> anyhow::Result<()> {
+        if !self.is_new(Known::Retrain(job.key.clone())) || self.run.retrained(&job.key)?.is_some()
+        {
             return Ok(());
         }
-        if self.run.retrained(&ready.structure, point.seed)?.is_some() {
-            return Ok(());
-        }
-        self.run.progress.expect(1, self.run.retraining_work(ready.cost.flops as f64));
-        self.queue.add(ready.cost.flops, Piece::Retrain(retraining(ready)));
+        self.run.progress.expect(1, self.run.retraining_work(&job.recipe, job.flops as f64));
+        self.queue.add(job.flops, Piece::Retrain(Box::new(job)));
         Ok(())
     }
 
@@ -259,15 +281,18 @@ impl Shared<'_> {
                 for point in self.points_of(*search) {
                     self.run.progress.forget(1, self.guess(point));
                 }
-                self.add_points_of(*search)?;
-                self.follow(*search)?;
+                self.add_points_of(device, *search)?;
+                self.follow(device, *search)?;
             }
             Piece::Retrain(job) => {
                 if self.run.retrain(device, job)?.is_none() {
                     return Ok(Done::Stopped);
                 }
                 collect::write_points(self.run)?;
-                self.follow_all(job.seed)?;
+                if self.run.keeps_weights(job) {
+                    self.add_chosen_by_weights(device, job.seed)?;
+                }
+                self.follow_all(device, job.seed)?;
             }
         }
         Ok(Done::Finished)
@@ -279,7 +304,12 @@ enum Done {
     Stopped,
 }
 
-fn retraining(ready: ReadyPoint) -> Retraining {
-    let (name, seed, flops) = (ready.name, ready.plan.seed, ready.cost.flops);
-    Retraining { name, graph: ready.graph, structure: ready.structure, seed, flops }
+fn retraining(plan: &Plan, ready: ReadyPoint) -> Retraining {
+    let ReadyPoint { plan: point, name, graph, cost, key, .. } = ready;
+    let carried = match point.mode {
+        Mode::Scratch | Mode::ScratchB => None,
+        Mode::FineTune | Mode::Grow => Some(point),
+    };
+    let recipe = plan.retraining(point.mode, cost.flops);
+    Retraining { name, graph, key, seed: point.seed, flops: cost.flops, recipe, carried }
 }

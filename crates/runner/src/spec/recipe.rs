@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use training::{Curve, GateRecipe, Optimizer as ResolvedOptimizer, Recipe as Resolved, Schedule};
 
+use super::mode::Modes;
 use super::number::{Count, Fraction, NonNegative, Positive, Share, Whole};
 
 /// How a network is trained. What decides most is always written down; the rest is off unless it is asked for.
@@ -20,7 +21,8 @@ use super::number::{Count, Fraction, NonNegative, Positive, Share, Whole};
 /// | `batch_norm_momentum` | 0.1 | weight of a batch in the running statistics |
 /// | `augmentation` | none | [`Augmentation`] |
 /// | `early_stop` | none | of `search` only: [`EarlyStop`] |
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+/// | `mode` | `scratch` | of `retrain` only: one [`Mode`](super::Mode) or a list |
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(
     deny_unknown_fields,
     expecting = "a map of settings, such as `{ epochs: 5, batch_size: 128, ... }`"
@@ -57,6 +59,9 @@ pub struct Recipe {
     /// When a search ends before its epochs are over.
     #[serde(default)]
     pub early_stop: Option<EarlyStop>,
+    /// What a network that is retrained begins with, and for how long.
+    #[serde(default)]
+    pub mode: Option<Modes>,
 }
 
 /// When a search ends before its epochs are over: `{ stable_epochs: 2 }`.
@@ -233,6 +238,7 @@ impl From<Recipe> for Resolved {
             batch_norm_momentum,
             augmentation: Augmentation { flip, crop },
             early_stop: _,
+            mode: _,
         } = written;
         Self {
             epochs: u32::try_from(epochs.get()).expect("a count is at most a million"),

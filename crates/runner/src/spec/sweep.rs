@@ -46,19 +46,46 @@ impl Default for Sweep {
     }
 }
 
-/// What learned widths are compared with.
+/// What learned widths are compared with. All but `uniform` stand beside every shrunk network, in every cycle, at no more than its
+/// cost: of what the search charged for, or of every resource of its target. One channel group more would cost more than the
+/// shrunk network. At the cost of an expanded network `uniform` is the comparison.
+///
+/// | baseline | a network of it |
+/// |---|---|
+/// | `uniform` | the seed with all widths multiplied by one number, for every width multiplier |
+/// | `shuffled` | the fractions that the search kept, dealt to other layers at random |
+/// | `random` | a random fraction of every layer |
+/// | `l1-norm` | of a trained seed, in every layer the same fraction of the filters with the largest L1 norms (Li et al. 2017) |
+/// | `group-norm` | of a trained seed, the channel groups with the largest norms relative to their layer (Fang et al. 2023) |
+///
+/// The seed is trained from scratch by `retrain`, once for every seed of the random streams; the norms read its weights, and what
+/// they choose is retrained like every other network. Baselines narrow any layer, also those that `regularizer` leaves alone. Where
+/// the shrunk network has lost whole branches and costs less than one channel in every layer, there is no network to compare it
+/// with: that is said, and the point left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", expecting = "a baseline, `uniform`")]
+#[serde(rename_all = "kebab-case", expecting = "a baseline, such as `uniform` or `l1-norm`")]
 pub enum Baseline {
     /// The seed with all widths multiplied by one number.
     Uniform,
+    /// The fractions that a search kept, dealt to other layers.
+    Shuffled,
+    /// Random fractions.
+    Random,
+    /// The filters of a trained seed with the largest L1 norms.
+    L1Norm,
+    /// The channel groups of a trained seed with the largest norms.
+    GroupNorm,
 }
 
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Uniform => f.write_str("uniform"),
-        }
+        f.write_str(match self {
+            Self::Uniform => "uniform",
+            Self::Shuffled => "shuffled",
+            Self::Random => "random",
+            Self::L1Norm => "l1-norm",
+            Self::GroupNorm => "group-norm",
+        })
     }
 }
 

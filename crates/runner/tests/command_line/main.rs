@@ -4,12 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
 
 mod arguments;
+mod baselines;
 mod charges;
 mod check;
 mod cost;
 mod cycles;
 mod faults;
 mod golden;
+mod modes;
 mod mutations;
 mod networks;
 mod plans;
