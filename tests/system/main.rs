@@ -14,6 +14,8 @@ mod program;
 mod resources;
 mod resume;
 mod smoke;
+mod stored_data;
+
 mod targets;
 mod threads;
 mod tidy;

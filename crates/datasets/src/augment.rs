@@ -134,7 +134,7 @@ mod tests {
             let images = Array4::from_shape_fn((1, height, width, channels), |(_, y, x, c)| (7 + 40 * y + 6 * x + c) as u8);
             let set = ImageSet::new(images, vec![0], 1).unwrap();
             let normalization = Normalization::new(vec![0.25; channels], vec![0.5; channels]).unwrap();
-            let tables = PixelTables::new(&normalization, &set).unwrap();
+            let tables = PixelTables::new(&normalization, channels).unwrap();
             let mut out = vec![f32::NAN; height * width * channels];
             placement.write(&tables, set.pixels(), set.image_shape(), &mut out);
             prop_assert_eq!(out, reference(placement, &set, &normalization));

@@ -121,13 +121,20 @@ impl ImageSet {
 
 /// The three parts of a data set: weights come from `train`, decisions from `validation`, and `test` is for the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Split {
+pub struct Split<Set = ImageSet> {
     /// What is trained on.
-    pub train: ImageSet,
-    /// What choices are made by: the last images of the training data.
-    pub validation: ImageSet,
+    pub train: Set,
+    /// What choices are made by: the last samples of the training data.
+    pub validation: Set,
     /// What is touched once, at the end.
-    pub test: ImageSet,
+    pub test: Set,
+}
+
+impl<Set> Split<Set> {
+    /// The same parts as other sets, such as [`Samples`](crate::Samples).
+    pub fn map<Other>(self, mut set: impl FnMut(Set) -> Other) -> Split<Other> {
+        Split { train: set(self.train), validation: set(self.validation), test: set(self.test) }
+    }
 }
 
 impl Split {

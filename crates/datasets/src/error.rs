@@ -126,6 +126,33 @@ pub enum DatasetError {
     )]
     Crop { found: usize, side: usize },
 
+    #[error(
+        "`{file}` lies in no folder: put every file of a set into the folder of its class, such as `CLASS/{file}`"
+    )]
+    NoClass { file: String },
+    #[error("there is no `{extensions}` file in a folder of a class: found {found} other files")]
+    NoSamples { extensions: String, found: usize },
+    #[error(
+        "the folder `{class}` is no class of the training data, whose classes are {known}: name the folders of both parts alike"
+    )]
+    UnknownClass { class: String, known: String },
+    #[error("sample `{sample}` of `{file}` {reason}")]
+    Shard { file: String, sample: String, reason: String },
+    #[error(
+        "{found} corrupt samples, of which {most} are accepted: {first}; remove or replace them, or accept more"
+    )]
+    Corrupt { found: usize, most: usize, first: String },
+    #[error("`{key}` of a window is {found}, expected above 0 and up to 1")]
+    Framing { key: &'static str, found: f64 },
+    #[error(
+        "images of {found} cannot be made of pictures: expected sides of 1 to 4096 and 1 or 3 channels"
+    )]
+    PictureShape { found: String },
+    #[error("`{key}` of log-mel patches is {found}, expected {least} to {most}")]
+    LogMel { key: &'static str, found: usize, least: usize, most: usize },
+    #[error("`augmentation` changes images, and a log-mel patch is none: leave it away")]
+    AugmentedSound,
+
     #[error("`{key}` of the synthetic set is {found}, expected {least} to {most}")]
     Bars { key: &'static str, found: usize, least: usize, most: usize },
 }

@@ -1,7 +1,9 @@
-//! Image data sets from bytes: readers, splits, normalisation, augmentation, batches, named random streams.
+//! Data sets from bytes: readers, splits, normalisation, augmentation, batches, named random streams.
 //!
-//! The crate opens no file: a reader asks its caller for bytes by name. Images stay `u8` in one shared array; parts of
-//! a set are views of it, and a batch becomes normalised `f32` in NHWC order only when it is filled.
+//! The crate opens no file: a reader asks its caller for bytes by name. Small sets are held in memory ([`ImageSet`]): images stay
+//! `u8` in one shared array; parts of a set are views of it. Large ones stay in their files ([`StoredSet`]): a set knows where
+//! its samples lie, and they are read and decoded batch by batch. Either becomes normalised `f32` in NHWC order only when a
+//! batch is filled.
 //!
 //! ```
 //! use datasets::{Augmentation, Bars, Batches, Evaluation, Normalization, Split, Streams};
@@ -19,12 +21,15 @@
 //! for epoch in 0..2 {
 //!     let epoch = batches.epoch(epoch);
 //!     for batch in 0..batches.per_epoch() {
-//!         epoch.fill(batch, &mut images, &mut labels);
+//!         epoch.fill(batch, &mut images, &mut labels)?;
 //!     }
 //! }
 //!
 //! let evaluation = Evaluation::new(&split.validation, &normalization, 32)?;
-//! let valid: usize = (0..evaluation.batches()).map(|b| evaluation.fill(b, &mut images, &mut labels)).sum();
+//! let mut valid = 0;
+//! for batch in 0..evaluation.batches() {
+//!     valid += evaluation.fill(batch, &mut images, &mut labels)?;
+//! }
 //! assert_eq!(valid, 64);
 //! # Ok::<(), datasets::DatasetError>(())
 //! ```
@@ -39,8 +44,16 @@ pub mod npy;
 pub mod numpy;
 pub mod tar;
 
+pub mod shards;
+
 mod dataset;
+mod folder;
 mod idx_sources;
+mod log_mel;
+mod picture;
+mod resize;
+mod samples;
+mod stored;
 mod synthetic;
 mod zip;
 
@@ -54,8 +67,13 @@ pub use batches::{Batches, Epoch, Evaluation};
 pub use cifar::{CIFAR_10, CIFAR_100, CifarImages, CifarSource};
 pub use dataset::{ImageSet, Split};
 pub use error::DatasetError;
+pub use folder::{class_names, folder};
 pub use idx_sources::{FASHION_MNIST, IdxFile, IdxPart, IdxSource, MNIST};
+pub use log_mel::LogMel;
 pub use normalization::Normalization;
+pub use picture::Framing;
 pub use rand_chacha::ChaCha8Rng;
+pub use samples::Samples;
+pub use stored::{Medium, ReadRange, StoredSet};
 pub use streams::Streams;
 pub use synthetic::Bars;

@@ -6,7 +6,8 @@ use crate::{DatasetError, ImageSet};
 
 /// Mean and standard deviation of each channel, of pixel values scaled to 0..=1.
 ///
-/// A pixel `v` of channel `c` becomes `(v / 255 - mean[c]) / std[c]`, computed in `f64` and rounded once to `f32`.
+/// A pixel `v` of channel `c` becomes `(v / 255 - mean[c]) / std[c]`, computed in `f64` and rounded once to `f32`. Of values that
+/// are not pixels, such as those of a log-mel patch, mean and deviation are of the values themselves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Normalization {
     mean: Vec<f64>,
@@ -19,14 +20,21 @@ impl Normalization {
     /// Sums are of integers, so the result depends on neither order nor platform.
     pub fn of(train: &ImageSet) -> Self {
         let [.., channels] = train.image_shape();
-        let mut histograms = vec![[0u64; 256]; channels];
-        for pixel in train.pixels().chunks_exact(channels) {
-            for (histogram, &value) in histograms.iter_mut().zip(pixel) {
-                histogram[usize::from(value)] += 1;
+        let mut histograms = Histograms::new(channels);
+        histograms.add(train.pixels());
+        histograms.normalization()
+    }
+
+    /// The values `[n, channel]`, normalised, into `out`.
+    pub(crate) fn write(&self, values: &[f32], out: &mut [f32]) {
+        let channels = self.mean.len();
+        for (out, values) in out.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
+            for ((out, &value), (mean, std)) in
+                out.iter_mut().zip(values).zip(self.mean.iter().zip(&self.std))
+            {
+                *out = ((f64::from(value) - mean) / std) as f32;
             }
         }
-        let (mean, std) = histograms.iter().map(mean_and_std).unzip();
-        Self { mean, std }
     }
 
     /// A normalisation from elsewhere: one finite mean and one finite, positive standard deviation per channel.
@@ -53,6 +61,30 @@ impl Normalization {
     }
 }
 
+/// How often each pixel value occurs, `[channel][value]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Histograms(Vec<[u64; 256]>);
+
+impl Histograms {
+    pub(crate) fn new(channels: usize) -> Self {
+        Self(vec![[0; 256]; channels])
+    }
+
+    /// Adds the pixels `[n, channel]`.
+    pub(crate) fn add(&mut self, pixels: &[u8]) {
+        for pixel in pixels.chunks_exact(self.0.len()) {
+            for (histogram, &value) in self.0.iter_mut().zip(pixel) {
+                histogram[usize::from(value)] += 1;
+            }
+        }
+    }
+
+    pub(crate) fn normalization(&self) -> Normalization {
+        let (mean, std) = self.0.iter().map(mean_and_std).unzip();
+        Normalization { mean, std }
+    }
+}
+
 fn mean_and_std(histogram: &[u64; 256]) -> (f64, f64) {
     let (mut count, mut sum, mut square_sum) = (0u128, 0u128, 0u128);
     for (value, &times) in (0u128..).zip(histogram) {
@@ -72,9 +104,11 @@ fn mean_and_std(histogram: &[u64; 256]) -> (f64, f64) {
 pub(crate) struct PixelTables(Vec<[f32; 256]>);
 
 impl PixelTables {
-    /// Tables for the images of `set`; the channels must agree.
-    pub(crate) fn new(normalization: &Normalization, set: &ImageSet) -> Result<Self, DatasetError> {
-        let [.., expected] = set.image_shape();
+    /// Tables for images of `expected` channels, which must be those of the normalisation.
+    pub(crate) fn new(
+        normalization: &Normalization,
+        expected: usize,
+    ) -> Result<Self, DatasetError> {
         let found = normalization.mean.len();
         if found != expected {
             return Err(DatasetError::NormalizationChannels { found, expected });
@@ -140,7 +174,7 @@ mod tests {
         let images = Array4::from_shape_vec((1, 1, 2, 2), vec![0, 255, 51, 102]).unwrap();
         let set = ImageSet::new(images, vec![0], 1).unwrap();
         let tables =
-            PixelTables::new(&Normalization::new(vec![0.0, 0.5], vec![1.0, 0.5]).unwrap(), &set)
+            PixelTables::new(&Normalization::new(vec![0.0, 0.5], vec![1.0, 0.5]).unwrap(), 2)
                 .unwrap();
         let mut out = [0.0; 4];
         tables.write(set.pixels(), false, &mut out);
@@ -170,10 +204,9 @@ mod tests {
 
     #[test]
     fn a_normalisation_of_other_channels_is_refused() {
-        let set = ImageSet::new(Array4::zeros((1, 1, 1, 3)), vec![0], 1).unwrap();
         let grey = Normalization::new(vec![0.0], vec![1.0]).unwrap();
         assert_eq!(
-            PixelTables::new(&grey, &set).unwrap_err().to_string(),
+            PixelTables::new(&grey, 3).unwrap_err().to_string(),
             "the normalisation is for 1 channels and the images have 3: compute it from the same data set"
         );
     }

@@ -3,7 +3,7 @@
 //! Formats: ustar, and the two that lengthen names (GNU type `L`, pax type `x` with `path`). What is no regular file is
 //! passed over.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 /// Size of headers, and what sizes of files are rounded up to.
 const BLOCK: usize = 512;
@@ -36,6 +36,10 @@ pub struct TarReader<R> {
     /// Bytes of the present file, and after it of its padding, that are still to come.
     left: u64,
     padding: u64,
+    /// Bytes that were taken from the reader or passed over.
+    position: u64,
+    /// How so many bytes are passed over, and how many could be.
+    skip: fn(&mut R, u64) -> io::Result<u64>,
 }
 
 /// A file whose content was not read yet.
@@ -50,7 +54,13 @@ pub struct TarFile {
 impl<R: Read> TarReader<R> {
     /// A reader of uncompressed tar data.
     pub fn new(reader: R) -> Self {
-        Self { reader, left: 0, padding: 0 }
+        let skip = |reader: &mut R, count| io::copy(&mut reader.take(count), &mut io::sink());
+        Self { reader, left: 0, padding: 0, position: 0, skip }
+    }
+
+    /// Where in the archive the content of the file under way starts, if none of it was read yet.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// The next regular file; what was not read of the one before is passed over. None at the end.
@@ -92,6 +102,7 @@ impl<R: Read> TarReader<R> {
         let mut bytes = Vec::new();
         self.reader.by_ref().take(size).read_to_end(&mut bytes).map_err(unreadable)?;
         self.left -= bytes.len() as u64;
+        self.position += bytes.len() as u64;
         if self.left > 0 {
             return Err(cut_off());
         }
@@ -100,10 +111,10 @@ impl<R: Read> TarReader<R> {
 
     fn pass_over(&mut self) -> Result<(), TarFault> {
         for rest in [std::mem::take(&mut self.left), std::mem::take(&mut self.padding)] {
-            let passed = io::copy(&mut self.reader.by_ref().take(rest), &mut io::sink());
-            if passed.map_err(unreadable)? < rest {
+            if (self.skip)(&mut self.reader, rest).map_err(unreadable)? < rest {
                 return Err(cut_off());
             }
+            self.position += rest;
         }
         Ok(())
     }
@@ -115,6 +126,7 @@ impl<R: Read> TarReader<R> {
         if header.iter().all(|&byte| byte == 0) {
             return Ok(None);
         }
+        self.position += BLOCK as u64;
         let header: [u8; BLOCK] = header.try_into().map_err(|_| cut_off())?;
         let spaces = 8 * u64::from(b' ');
         let others = header[..148].iter().chain(&header[156..]);
@@ -126,6 +138,20 @@ impl<R: Read> TarReader<R> {
                 "has a header whose checksum is wrong: it is no tar file, or damaged".to_owned(),
             ))
         }
+    }
+}
+
+impl<R: Read + Seek> TarReader<R> {
+    /// A reader that does not read what it passes over: to find the files of a large archive.
+    pub fn seeking(reader: R) -> Self {
+        let skip = |reader: &mut R, count: u64| {
+            let now = reader.stream_position()?;
+            let end = reader.seek(SeekFrom::End(0))?;
+            let there = end.saturating_sub(now).min(count);
+            reader.seek(SeekFrom::Start(now + there))?;
+            Ok(there)
+        };
+        Self { reader, left: 0, padding: 0, position: 0, skip }
     }
 }
 

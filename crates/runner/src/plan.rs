@@ -18,6 +18,7 @@ mod target;
 
 use architectures::Architecture;
 use cost_models::Summary;
+use datasets::{Framing, LogMel};
 use graph::{Graph, Shape};
 use report::Mode;
 use serde::{Deserialize, Serialize};
@@ -84,7 +85,7 @@ pub struct Plan {
 }
 
 /// The images of an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dataset {
     /// Fashion-MNIST, which comes with the program.
@@ -99,6 +100,35 @@ pub enum Dataset {
     Cifar100(Images),
     /// Arrays of NumPy, from the `.npz` file or the folder given with `--data-dir`.
     Npz(Images),
+    /// Pictures in one folder per class, below the folder given with `--data-dir`.
+    ImageFolder {
+        /// Which part of a picture is shown.
+        framing: Framing,
+        /// Corrupt files that are passed over.
+        corrupt: usize,
+        /// How many images there are.
+        images: Images,
+    },
+    /// Pictures in tar archives, below the folder given with `--data-dir`.
+    TarShards {
+        /// Which part of a picture is shown.
+        framing: Framing,
+        /// Samples among which one is drawn.
+        buffer: usize,
+        /// Corrupt samples that are passed over.
+        corrupt: usize,
+        /// How many images there are.
+        images: Images,
+    },
+    /// WAV files in one folder per class, below the folder given with `--data-dir`.
+    WavFolder {
+        /// How sound becomes patches.
+        patches: LogMel,
+        /// Corrupt files that are passed over.
+        corrupt: usize,
+        /// How many patches there are.
+        images: Images,
+    },
     /// Generated bars ([`datasets::Bars`]), with `train + validation` training images.
     Synthetic {
         /// Height and width in pixels.
@@ -119,6 +149,9 @@ impl Dataset {
             Self::Cifar10(_) => "cifar-10",
             Self::Cifar100(_) => "cifar-100",
             Self::Npz(_) => "npz",
+            Self::ImageFolder { .. } => "image-folder",
+            Self::TarShards { .. } => "tar-shards",
+            Self::WavFolder { .. } => "wav-folder",
             Self::Synthetic { .. } => "synthetic",
         }
     }
@@ -131,6 +164,9 @@ impl Dataset {
             | Self::Cifar10(images)
             | Self::Cifar100(images)
             | Self::Npz(images)
+            | Self::ImageFolder { images, framing: _, corrupt: _ }
+            | Self::TarShards { images, framing: _, buffer: _, corrupt: _ }
+            | Self::WavFolder { images, patches: _, corrupt: _ }
             | Self::Synthetic { images, side: _, channels: _ } => images,
         }
     }

@@ -136,12 +136,21 @@ fn carry_out(
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
     let seed = plan.seed_graph();
+    let workers = Workers::choose(plan, &seed, settings)?;
+    let images = images.with_threads(workers.threads);
     let run = Run { plan, seed, images, folder, interrupt: &interrupt, progress: &progress };
-    let workers = Workers::choose(plan, &run.seed, settings)?;
     progress.say(&format!("{}: {} on {workers}", plan.name, describe(plan)));
     let outcome = work::carry_out(&run, &workers, settings);
     progress.close();
     let outcome = outcome?;
+    let corrupt = run.images.corrupt();
+    if !corrupt.is_empty() {
+        progress.say(&format!(
+            "{} corrupt files were passed over: {}",
+            corrupt.len(),
+            corrupt.join(", ")
+        ));
+    }
     let table = collect::write(&run)?;
     progress.say(&format!("{} after {}", plan.name, crate::clock::words(progress.elapsed())));
     Ok((outcome, table))

@@ -182,7 +182,7 @@ impl<'d, D: Device> Evaluator<'d, D> {
         self.session.load(&network.graph, &network.parameters)?;
         let (mut sum, mut count) = (BatchResult::default(), 0_u64);
         for batch in 0..set.batches() {
-            let valid = set.fill(batch, &mut self.images, &mut self.labels);
+            let valid = set.fill(batch, &mut self.images, &mut self.labels)?;
             let scalars = Scalars { rate: 0.0, step: 1, seed: 0 };
             let result = self.session.run(&self.images, &self.labels, valid, scalars);
             sum.loss += result.loss;

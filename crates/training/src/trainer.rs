@@ -149,7 +149,7 @@ impl<'d, D: Device> Trainer<'d, D> {
                 .recipe
                 .learning_rate
                 .rate((done + 0.5) / steps as f64, f64::from(self.recipe.epochs));
-            order.fill(self.position.step, &mut self.images, &mut self.labels);
+            order.fill(self.position.step, &mut self.images, &mut self.labels)?;
             let scalars =
                 Scalars { rate: rate as f32, step: done as u64 + 1, seed: self.dropout_seed };
             self.draw_gates(scalars.step, done / steps as f64);

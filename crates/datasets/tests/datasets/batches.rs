@@ -35,7 +35,7 @@ fn written(batches: &Batches, epoch: u64) -> BTreeMap<u32, Vec<f32>> {
     let epoch = batches.epoch(epoch);
     let mut written = BTreeMap::new();
     for batch in 0..batches.per_epoch() {
-        epoch.fill(batch, &mut images, &mut labels);
+        epoch.fill(batch, &mut images, &mut labels).unwrap();
         assert_eq!(labels, epoch.indices(batch), "the label of a numbered image is its index");
         for (image, &label) in images.chunks_exact(length).zip(&labels) {
             assert!(written.insert(label, image.to_vec()).is_none(), "image {label} twice");
@@ -130,7 +130,7 @@ fn evaluation_shows_every_image_once_in_order_and_pads_with_zeros() {
         let mut seen = 0;
         for batch in 0..count {
             let (mut images, mut labels) = (vec![f32::NAN; size * 40], vec![u32::MAX; size]);
-            let valid = evaluation.fill(batch, &mut images, &mut labels);
+            let valid = evaluation.fill(batch, &mut images, &mut labels).unwrap();
             for (image, label) in images.chunks_exact(40).zip(labels.iter()).take(valid) {
                 assert_eq!((*label, image), (seen, &whole[&seen][..]));
                 seen += 1;

@@ -7,7 +7,9 @@ mod bundled;
 mod cifar;
 mod idx_faults;
 mod numpy_files;
+mod shard_files;
 mod sources;
+mod stored;
 mod synthetic;
 mod tar_files;
 

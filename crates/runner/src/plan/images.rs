@@ -1,6 +1,8 @@
 //! Which images a data set gives, and of what shape.
 
-use datasets::{Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, MNIST, cifar};
+use datasets::{
+    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, Framing, IdxSource, LogMel, MNIST, cifar,
+};
 use graph::Shape;
 
 use super::problem::Problems;
@@ -37,6 +39,28 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
             let shape = Shape::new(height.size(), width.size(), channels.size());
             (Dataset::Npz(images), shape, classes.size())
         }
+        spec::Dataset::ImageFolder(written) => {
+            if written.buffer.is_some() {
+                problems.push(
+                    "dataset.image-folder.buffer",
+                    "`buffer` is of `tar-shards` only: files in folders are shuffled all together"
+                        .to_owned(),
+                    Some("leave it away".to_owned()),
+                );
+            }
+            let Stored { framing, corrupt, images, shape } =
+                pictures(written, "image-folder", problems);
+            let dataset = Dataset::ImageFolder { framing, corrupt, images };
+            (dataset, shape, written.classes.size())
+        }
+        spec::Dataset::TarShards(written) => {
+            let Stored { framing, corrupt, images, shape } =
+                pictures(written, "tar-shards", problems);
+            let buffer = written.buffer.map_or(BUFFER, spec::Whole::size);
+            let dataset = Dataset::TarShards { framing, buffer, corrupt, images };
+            (dataset, shape, written.classes.size())
+        }
+        spec::Dataset::WavFolder(written) => sounds(written, problems),
         spec::Dataset::Synthetic(spec::Synthetic { side, channels, train, validation, test }) => {
             let (side, channels) = (side.size(), channels.size());
             let images =
@@ -61,6 +85,74 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
             (Dataset::Synthetic { side, channels, images }, shape, Bars::CLASSES)
         }
     }
+}
+
+/// Samples among which one of `tar-shards` is drawn by default.
+const BUFFER: usize = 1000;
+
+/// What the two data sets of pictures have in common.
+struct Stored {
+    framing: Framing,
+    corrupt: usize,
+    images: Images,
+    shape: Shape,
+}
+
+fn pictures(written: &spec::Pictures, key: &str, problems: &mut Problems) -> Stored {
+    let spec::Pictures {
+        height,
+        width,
+        channels,
+        classes: _,
+        train,
+        validation,
+        test,
+        centre,
+        least_area,
+        corrupt,
+        buffer: _,
+    } = written;
+    if channels.size() == 2 {
+        problems.push(
+            &format!("dataset.{key}.channels"),
+            "`channels` is 2, but pictures have 3 (colour) or 1 (grey)".to_owned(),
+            None,
+        );
+    }
+    Stored {
+        framing: Framing { centre: centre.get(), least_area: least_area.get() },
+        corrupt: corrupt.size(),
+        images: Images { train: train.size(), validation: validation.size(), test: test.size() },
+        shape: Shape::new(height.size(), width.size(), channels.size()),
+    }
+}
+
+fn sounds(written: &spec::Sounds, problems: &mut Problems) -> (Dataset, Shape, usize) {
+    let spec::Sounds {
+        classes,
+        train,
+        validation,
+        test,
+        corrupt,
+        sample_rate,
+        frames,
+        mels,
+        lowest,
+        highest,
+    } = written;
+    let patches = LogMel {
+        sample_rate: sample_rate.get() as u32,
+        frames: frames.size(),
+        mels: mels.size(),
+        lowest: lowest.get() as u32,
+        highest: highest.get() as u32,
+    };
+    if let Err(error) = patches.check() {
+        problems.push("dataset.wav-folder.highest", error.to_string(), None);
+    }
+    let images = Images { train: train.size(), validation: validation.size(), test: test.size() };
+    let shape = Shape::new(patches.frames, patches.mels, 1);
+    (Dataset::WavFolder { patches, corrupt: corrupt.size(), images }, shape, classes.size())
 }
 
 /// What is known of a published set without reading it.

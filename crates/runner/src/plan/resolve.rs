@@ -53,6 +53,14 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     let recipe = |section: &str, written: &spec::Recipe, problems: &mut Problems| {
         let recipe = Recipe::from(written.clone());
         contradictions_of_recipe(section, &recipe, images, input, problems);
+        let is_sound = matches!(dataset, super::Dataset::WavFolder { .. });
+        if is_sound && recipe.augmentation != datasets::Augmentation::default() {
+            problems.add(
+                &format!("{section}.augmentation"),
+                "`augmentation` changes images, and a log-mel patch is none",
+                "leave it out: a patch starts at a random frame in training",
+            );
+        }
         recipe
     };
     if spec.retrain.early_stop.is_some() {

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use datasets::{
-    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST,
-    Normalization, Split, Streams, numpy,
+    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST, Medium,
+    Normalization, Samples, Split, Streams, numpy,
 };
 use graph::Shape;
 
 use crate::plan::{self, Dataset, Plan};
+
+mod stored;
 
 /// Where the data sets that come with the program lie, seen from the root of the repository.
 const BUNDLED: &str = "crates/datasets/data";
@@ -19,7 +21,7 @@ const BUNDLED: &str = "crates/datasets/data";
 #[derive(Clone, Debug)]
 pub(crate) struct Images {
     /// Training, validation and test images.
-    pub(crate) split: Split,
+    pub(crate) split: Split<Samples>,
     /// Mean and deviation of the training images.
     pub(crate) normalization: Normalization,
 }
@@ -42,27 +44,43 @@ impl Wanted {
     }
 }
 
-/// Reads and splits the images of a plan.
+/// Reads and splits the images that are wanted.
 ///
 /// Published sets are looked for in `folder` if it is given; otherwise those that come with the program are looked for
 /// beside the experiment file and the current folder, upwards.
 pub(crate) fn load(
-    plan: &Wanted,
+    wanted: &Wanted,
     experiment: &Path,
     folder: Option<&Path>,
 ) -> anyhow::Result<Images> {
-    let split = match &plan.dataset {
+    let shape = [wanted.input.height, wanted.input.width, wanted.input.channels];
+    let split = match &wanted.dataset {
         Dataset::FashionMnist(parts) => {
-            let (train, test) = read(&FASHION_MNIST, plan.dataset.name(), experiment, folder)?;
+            let (train, test) = read(&FASHION_MNIST, wanted.dataset.name(), experiment, folder)?;
             cut(&train, &test, parts)?
         }
         Dataset::Mnist(parts) => {
-            let (train, test) = read(&MNIST, plan.dataset.name(), experiment, folder)?;
+            let (train, test) = read(&MNIST, wanted.dataset.name(), experiment, folder)?;
             cut(&train, &test, parts)?
         }
         Dataset::Cifar10(parts) => cifar(&CIFAR_10, folder, parts)?,
         Dataset::Cifar100(parts) => cifar(&CIFAR_100, folder, parts)?,
-        Dataset::Npz(parts) => numpy(plan, folder, parts)?,
+        Dataset::Npz(parts) => numpy(wanted, folder, parts)?,
+        &Dataset::ImageFolder { framing, corrupt, images } => {
+            let medium = Medium::Pictures { framing, shape };
+            let files = stored::Files { wanted, medium, buffer: None, corrupt, images };
+            return stored::load(&files, folder);
+        }
+        &Dataset::TarShards { framing, buffer, corrupt, images } => {
+            let medium = Medium::Pictures { framing, shape };
+            let files = stored::Files { wanted, medium, buffer: Some(buffer), corrupt, images };
+            return stored::load(&files, folder);
+        }
+        &Dataset::WavFolder { patches, corrupt, images } => {
+            let medium = Medium::Sound(patches);
+            let files = stored::Files { wanted, medium, buffer: None, corrupt, images };
+            return stored::load(&files, folder);
+        }
         Dataset::Synthetic { side, channels, images } => {
             let training = images.train + images.validation;
             let set = Bars { training, test: images.test, side: *side, channels: *channels };
@@ -71,7 +89,23 @@ pub(crate) fn load(
         }
     };
     let normalization = Normalization::of(&split.train);
-    Ok(Images { split, normalization })
+    Ok(Images { split: split.map(Samples::from), normalization })
+}
+
+impl Images {
+    /// The images, with batches of those in files filled by so many threads.
+    pub(crate) fn with_threads(self, threads: usize) -> Self {
+        Self { split: self.split.map(|part| part.with_threads(threads)), ..self }
+    }
+
+    /// The samples in files that could not be decoded so far, in words.
+    pub(crate) fn corrupt(&self) -> Vec<String> {
+        let Split { train, validation: _, test } = &self.split;
+        let parts = [("train", train.corrupt()), ("test", test.corrupt())];
+        let found =
+            parts.into_iter().flat_map(|(part, found)| found.into_iter().map(move |at| (part, at)));
+        found.map(|(part, (name, reason))| format!("{name} of `{part}` {reason}")).collect()
+    }
 }
 
 fn cut(training: &ImageSet, test: &ImageSet, parts: &plan::Images) -> anyhow::Result<Split> {
@@ -122,38 +156,49 @@ fn cifar(
     cut(&sets.train, &sets.test, parts)
 }
 
-fn numpy(plan: &Wanted, path: Option<&Path>, parts: &plan::Images) -> anyhow::Result<Split> {
+fn numpy(wanted: &Wanted, path: Option<&Path>, parts: &plan::Images) -> anyhow::Result<Split> {
     let path = path.context(
         "the arrays do not come with the program: name an `.npz` file, or a folder with `.npy` files, with `--data-dir`",
     )?;
     let sets = if path.is_dir() {
-        numpy::from_npy(&mut |name| read_file(&path.join(name)), plan.classes)
+        numpy::from_npy(&mut |name| read_file(&path.join(name)), wanted.classes)
     } else {
         let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        numpy::from_npz(&name, &bytes, plan.classes)
+        numpy::from_npz(&name, &bytes, wanted.classes)
     };
     let (train, test) =
         sets.with_context(|| format!("cannot use the arrays in `{}`", path.display()))?;
     let [height, width, channels] = train.image_shape();
     let found = Shape::new(height, width, channels);
     ensure!(
-        found == plan.input,
+        found == wanted.input,
         "the arrays in `{}` hold images of {found}, but the experiment says {}: change `height`, `width` and `channels`",
         path.display(),
-        plan.input
+        wanted.input
     );
+    enough(parts, [train.count(), test.count()], "the arrays", path)?;
+    cut(&train, &test, parts)
+}
+
+/// Whether there are as many training and test images in `path` as an experiment uses; `what` holds them.
+fn enough(
+    parts: &plan::Images,
+    [train, test]: [usize; 2],
+    what: &str,
+    path: &Path,
+) -> anyhow::Result<()> {
     for (key, wanted, found) in [
-        ("train` and `validation", parts.train + parts.validation, train.count()),
-        ("test", parts.test, test.count()),
+        ("train` and `validation", parts.train + parts.validation, train),
+        ("test", parts.test, test),
     ] {
         ensure!(
             wanted <= found,
-            "the experiment uses {wanted} images for `{key}`, but the arrays in `{}` hold {found}: use fewer",
+            "the experiment uses {wanted} images for `{key}`, but {what} in `{}` hold {found}: use fewer",
             path.display()
         );
     }
-    cut(&train, &test, parts)
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]

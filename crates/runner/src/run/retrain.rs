@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use datasets::{Batches, Evaluation, ImageSet, Streams};
+use datasets::{Batches, Evaluation, Samples, Streams};
 use graph::Graph;
 use serde::{Deserialize, Serialize};
 use surgery::structure_hash;
@@ -158,7 +158,7 @@ impl Run<'_> {
         }
         let network = trainer.network();
         let mut evaluator = Evaluator::new(&network.graph, SCORING_BATCH, device)?;
-        let mut score = |set: &ImageSet| -> anyhow::Result<f64> {
+        let mut score = |set: &Samples| -> anyhow::Result<f64> {
             let images = Evaluation::new(set, &self.images.normalization, SCORING_BATCH)?;
             Ok(evaluator.score(&network, &images)?.accuracy)
         };

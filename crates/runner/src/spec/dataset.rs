@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::files::{Pictures, Sounds};
 use super::number::{Count, Whole};
 
 /// The images of an experiment: `{ fashion-mnist: { validation: 5000 } }`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "a data set, such as `{ fashion-mnist: {} }`")]
 pub enum Dataset {
     /// Fashion-MNIST, which comes with the program.
@@ -20,6 +21,12 @@ pub enum Dataset {
     Cifar100(PublishedImages),
     /// Arrays of NumPy, from the `.npz` file or the folder given with `--data-dir`.
     Npz(Arrays),
+    /// JPEG and PNG files in one folder per class, below the folder given with `--data-dir`.
+    ImageFolder(Pictures),
+    /// Pictures in tar archives, below the folder given with `--data-dir`.
+    TarShards(Pictures),
+    /// WAV files in one folder per class, below the folder given with `--data-dir`.
+    WavFolder(Sounds),
     /// Generated bars in noise, in four classes.
     Synthetic(Synthetic),
 }

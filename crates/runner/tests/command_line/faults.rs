@@ -192,6 +192,21 @@ fn keys_that_contradict_are_all_reported() {
             "{ fashion-mnist: { validation: 5000 } }",
             "{ cifar-100: { validation: 5000, train: 45001 } }",
         ),
+        (
+            "a buffer for files in folders",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ image-folder: { height: 28, width: 28, channels: 1, classes: 3, train: 500, validation: 100, test: 100, buffer: 9 } }",
+        ),
+        (
+            "two channels",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ tar-shards: { height: 28, width: 28, channels: 2, classes: 3, train: 500, validation: 100, test: 100 } }",
+        ),
+        (
+            "augmented sound above what its rate can hold",
+            "{ fashion-mnist: { validation: 5000 } }",
+            "{ wav-folder: { classes: 3, train: 500, validation: 100, test: 100, sample_rate: 8000 } }",
+        ),
         ("a warm-up longer than the training", "warmup_epochs: 0.5", "warmup_epochs: 6"),
         ("a rate that rises at the end", "{ peak: 0.1 }", "{ peak: 0.1, last: 0.2 }"),
         ("a crop as large as the image", "crop: 2", "crop: 28"),

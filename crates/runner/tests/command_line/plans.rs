@@ -1,5 +1,6 @@
 //! What a file means: defaults, points, prices, hashes.
 
+use datasets::{Framing, LogMel};
 use graph::Shape;
 use report::Arm;
 use runner::plan::{Baseline, Dataset, Images, Plan, Pressure};
@@ -148,6 +149,24 @@ fn every_data_set_gives_its_shape_and_images() {
     );
     assert_eq!(npz.dataset, Dataset::Npz(Images { train: 90, validation: 10, test: 20 }));
     assert_eq!((npz.input, npz.classes), (Shape::new(20, 30, 3), 7));
+    let folder = with(
+        "{ image-folder: { height: 20, width: 30, classes: 7, train: 90, validation: 10, test: 20, least_area: 1 } }",
+    );
+    let images = Images { train: 90, validation: 10, test: 20 };
+    let framing = Framing { centre: 0.875, least_area: 1.0 };
+    assert_eq!(folder.dataset, Dataset::ImageFolder { framing, corrupt: 10, images });
+    assert_eq!((folder.input, folder.classes), (Shape::new(20, 30, 3), 7));
+    let shards = with(
+        "{ tar-shards: { height: 20, width: 30, channels: 1, classes: 7, train: 90, validation: 10, test: 20, centre: 1, corrupt: 0 } }",
+    );
+    let framing = Framing { centre: 1.0, least_area: 0.08 };
+    let expected = Dataset::TarShards { framing, buffer: 1000, corrupt: 0, images };
+    assert_eq!((shards.dataset, shards.input), (expected, Shape::new(20, 30, 1)));
+    let sound =
+        with("{ wav-folder: { classes: 7, frames: 48, train: 90, validation: 10, test: 20 } }");
+    let patches = LogMel { frames: 48, ..LogMel::default() };
+    assert_eq!(sound.dataset, Dataset::WavFolder { patches, corrupt: 10, images });
+    assert_eq!((sound.input, sound.classes), (Shape::new(48, 64, 1), 7));
     let bars = with("{ synthetic: { side: 16, channels: 3, train: 100 } }");
     let images = Images { train: 100, validation: 128, test: 256 };
     assert_eq!(bars.dataset, Dataset::Synthetic { side: 16, channels: 3, images });

@@ -14,7 +14,7 @@ use crate::{
 fn no_logit_changes_at_inference_nor_in_training() {
     let batches = batches(&images(), 16);
     let mut pixels = vec![0.0_f32; 16 * 32 * 32 * 3];
-    batches.epoch(0).fill(0, &mut pixels, &mut [0; 16]);
+    batches.epoch(0).fill(0, &mut pixels, &mut [0; 16]).unwrap();
     let pixels: Vec<f64> = pixels.into_iter().map(f64::from).collect();
     let mut seen = 0;
     for (name, graph) in small_networks() {

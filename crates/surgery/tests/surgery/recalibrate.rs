@@ -18,7 +18,7 @@ pub(crate) fn batches(images: &ImageSet, size: usize) -> Batches {
 fn inference_then_is_what_training_computes() {
     let batches = batches(&images(), 16);
     let mut pixels = vec![0.0_f32; 16 * 32 * 32 * 3];
-    batches.epoch(0).fill(0, &mut pixels, &mut [0; 16]);
+    batches.epoch(0).fill(0, &mut pixels, &mut [0; 16]).unwrap();
     let pixels: Vec<f64> = pixels.into_iter().map(f64::from).collect();
     let chosen = ["cifar-resnet", "lenet", "mobilenet-v1"];
     let networks =

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use cost_models::Summary;
-use datasets::{Evaluation, ImageSet};
+use datasets::{Evaluation, Samples};
 use serde::{Deserialize, Serialize};
 use training::{Evaluator, Network};
 
@@ -82,7 +82,7 @@ impl Morph<'_> {
 
     fn standing(&self, network: &Network, is_tested: bool) -> anyhow::Result<Standing> {
         let mut evaluator = Evaluator::new(&network.graph, SCORING_BATCH, &self.device)?;
-        let mut score = |set: &ImageSet| -> anyhow::Result<f64> {
+        let mut score = |set: &Samples| -> anyhow::Result<f64> {
             let images = Evaluation::new(set, &self.images.normalization, SCORING_BATCH)?;
             Ok(evaluator.score(network, &images)?.accuracy)
         };
