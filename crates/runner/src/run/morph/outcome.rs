@@ -161,12 +161,12 @@ mod tests {
         };
         assert_eq!(
             table(&rows(&report)),
-            "                             before         shrunk          after
-MACs                  200 (100.0 %)    50 (25.0 %)   100 (50.0 %)
-FLOPs                 400 (100.0 %)   100 (25.0 %)   200 (50.0 %)
-parameters             10 (100.0 %)   10 (100.0 %)   10 (100.0 %)
-validation accuracy         50.00 %        50.00 %        50.00 %
-test accuracy               25.00 %              -        50.00 %
+            "                            before         shrunk          after
+MACs                 200 (100.0 %)    50 (25.0 %)   100 (50.0 %)
+FLOPs                400 (100.0 %)   100 (25.0 %)   200 (50.0 %)
+parameters            10 (100.0 %)   10 (100.0 %)   10 (100.0 %)
+validation accuracy        50.00 %        50.00 %        50.00 %
+test accuracy              25.00 %              -        50.00 %
 "
         );
     }
