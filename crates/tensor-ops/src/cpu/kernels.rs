@@ -10,6 +10,7 @@ use super::gate::{Gate, GateGrad};
 use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
 use super::maps::{MapChannels, MapPositions, MapValues};
+use super::multi_label_loss::SigmoidCrossEntropy;
 use super::pooling::{AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad};
 use super::response_norm::{LocalResponseNorm, LocalResponseNormGrad};
 use super::rows::Target;
@@ -54,6 +55,7 @@ pub(super) fn name(instruction: &Instruction) -> &'static str {
         Instruction::LocalResponseNorm { .. } => "LocalResponseNorm",
         Instruction::LocalResponseNormGrad { .. } => "LocalResponseNormGrad",
         Instruction::SoftmaxCrossEntropy { .. } => "SoftmaxCrossEntropy",
+        Instruction::SigmoidCrossEntropy { .. } => "SigmoidCrossEntropy",
         Instruction::Update { .. } => "Update",
     }
 }
@@ -323,6 +325,21 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         } => Box::new(SoftmaxCrossEntropy {
             logits,
             labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        }),
+        Instruction::SigmoidCrossEntropy {
+            logits,
+            targets,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => Box::new(SigmoidCrossEntropy {
+            logits,
+            targets,
             smoothing,
             losses,
             correct,
