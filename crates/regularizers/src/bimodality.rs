@@ -35,9 +35,9 @@ impl Bimodality {
         self.gap > CLEAR.ln()
     }
 
-    /// Whether a threshold parts the same heaps.
+    /// Whether the strengths above a threshold are those above the gap.
     pub fn contains(&self, threshold: f64) -> bool {
-        f64::from(self.low) <= threshold && threshold <= f64::from(self.high)
+        f64::from(self.low) <= threshold && threshold < f64::from(self.high)
     }
 }
 
@@ -79,6 +79,7 @@ mod tests {
         assert!((found.gap - 250.0_f64.ln()).abs() < 1e-6);
         assert!((found.suggested_threshold - 0.001_f64.sqrt()).abs() < 1e-6);
         assert!(found.is_clear() && found.contains(0.01) && !found.contains(0.001));
+        assert!(found.contains(f64::from(found.low)) && !found.contains(f64::from(found.high)));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! group, [`Grouping`] how they combine (paper, section 4.4), and [`Regularizer`] gives the term and its gradient.
 //!
 //! [`MorphNet`] is the penalty that trains, as a proximal step, so that dead channels are exactly zero (gates: shut). [`Scope`]
-//! says which layers it is about. With [`Target`]s it looks for the strength itself and ends at or below every cost.
+//! says which layers it is about. With [`Target`]s it looks for the strength itself and ends at or below every cost. [`gated`]
+//! gives a network the gates that are to be learned; [`Warning`] and [`bimodality`] say what a search looks like.
 #![forbid(unsafe_code)]
 
 mod error;

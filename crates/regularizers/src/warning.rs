@@ -33,8 +33,8 @@ pub enum Warning {
     },
     /// No group died.
     #[error(
-        "none of {groups} channel groups died: the weakest strength is {weakest}, the threshold {threshold}; press harder or \
-         train longer"
+        "none of {groups} channel groups died: the weakest strength is {weakest}, the threshold {threshold}; use a larger \
+         regularization strength or train longer"
     )]
     NothingDied {
         /// Groups that can die.
@@ -47,7 +47,7 @@ pub enum Warning {
     /// So much died that the network would have been cut, or all that could.
     #[error(
         "{dead} of {groups} channel groups fell below the threshold, and {revived} of them stay only because the network would have \
-         been cut; press less"
+         been cut; use a smaller regularization strength"
     )]
     EverythingDied {
         /// Groups that can die.
@@ -59,7 +59,8 @@ pub enum Warning {
     },
     /// The penalty moved the strengths much more than the data did.
     #[error(
-        "the penalty moved the strengths {ratio:.1} times as far as the data did: prices alone decide what dies; press less"
+        "the penalty moved the strengths {ratio:.1} times as far as the data did: prices alone decide what dies; use a smaller \
+         regularization strength"
     )]
     PenaltyOverwhelms {
         /// [`MorphNet::pressure`].
@@ -120,7 +121,8 @@ fn some(names: &[String]) -> String {
     }
 }
 
-/// From this ratio on the penalty overwhelms the data.
+/// From this ratio on the penalty overwhelms the data. In the tests, searches that keep what is useful stay below, and those by scales
+/// or filters that lose everything are above. By gates they are not: shut gates no longer move.
 const OVERWHELMING: f64 = 10.0;
 
 impl MorphNet {

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod bench;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use graph::Shape;
+
+pub use bench::{BenchOptions, ExportOptions, Mode};
 
 /// The whole command line. `runner FILE` is `runner run FILE`.
 #[derive(Clone, Debug, PartialEq, Parser)]
@@ -32,6 +36,8 @@ Examples:
   runner check experiments/                      check and price every experiment file
   runner cost inception-v2 --per-layer           price a network
   runner calibrate laptop.json                   measure this machine
+  runner bench resnet-50 --batch 8               time training steps
+  runner export resnet-50 resnet.onnx            write an ONNX file
 
 Exit codes: 0 done, 1 a point failed, 2 bad input, 85 stopped after a checkpoint.
 Machine-readable output is --json, on standard output; progress and errors are on standard error.";
@@ -50,6 +56,12 @@ pub enum Command {
     /// Measure this machine and write a device file, whose latencies `cost` and experiments can charge
     #[command(after_help = CALIBRATE_EXAMPLES)]
     Calibrate(CalibrateOptions),
+    /// Time networks on this machine: training steps or inference, held against its peak
+    #[command(after_help = bench::BENCH_EXAMPLES)]
+    Bench(BenchOptions),
+    /// Write a network as an ONNX file
+    #[command(after_help = bench::EXPORT_EXAMPLES)]
+    Export(ExportOptions),
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -1,9 +1,11 @@
 //! One module per command, and the way from the command line to them.
 
+pub mod bench;
 mod calibrate;
 pub mod check;
 pub mod cost;
 pub mod dry_run;
+pub mod export;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -71,7 +73,7 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 4] = ["run", "check", "cost", "calibrate"];
+    const COMMANDS: [&str; 6] = ["run", "check", "cost", "calibrate", "bench", "export"];
     let could_be = !COMMANDS.contains(&word) && word.chars().all(|c| c.is_ascii_alphabetic());
     if could_be { nearest(word, COMMANDS) } else { None }
 }
@@ -82,6 +84,8 @@ fn dispatch(cli: Cli) -> Outcome {
         (Some(Command::Check(options)), _) => check::check(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
         (Some(Command::Calibrate(options)), _) => calibrate::calibrate(&options),
+        (Some(Command::Bench(options)), _) => bench::bench(&options),
+        (Some(Command::Export(options)), _) => export::export(&options),
         (None, None) => Outcome::default(),
     }
 }

@@ -34,6 +34,7 @@ pub mod calibrate;
 mod clock;
 mod interrupt;
 mod measure;
+mod network;
 pub mod run;
 mod store;
 

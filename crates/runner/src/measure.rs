@@ -1,10 +1,13 @@
 //! Measured times of networks on the engine.
 
+use std::path::Path;
+
 use graph::NodeId;
 use tensor_ops::Device;
 use training::{ForwardPass, Network, TrainError};
 
 use crate::clock::Stopwatch;
+use crate::store;
 
 /// Passes that are not counted: memory is touched, caches and branch predictors are warm afterwards.
 const WARM_UP: usize = 2;
@@ -79,4 +82,25 @@ fn nanoseconds(start: Stopwatch) -> f64 {
 fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Resident memory of this process in bytes, where the system tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resident {
+    /// Now.
+    pub(crate) now: u64,
+    /// At most so far.
+    pub(crate) most: u64,
+}
+
+impl Resident {
+    pub(crate) fn read() -> Option<Self> {
+        let bytes = store::read(Path::new("/proc/self/status")).ok()??;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let of = |key: &str| -> Option<u64> {
+            let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+            Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+        };
+        Some(Self { now: of("VmRSS:")?, most: of("VmHWM:")? })
+    }
 }

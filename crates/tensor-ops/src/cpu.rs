@@ -19,6 +19,7 @@ mod level;
 mod loss;
 mod maps;
 mod multi_label_loss;
+mod peak;
 mod pool;
 mod pooling;
 mod response_norm;
@@ -32,6 +33,7 @@ mod update;
 use self::arena::{Arena, SLACK};
 use self::context::{Context, Kernel};
 pub use self::level::Level;
+use self::peak::MultiplyAdds;
 use self::pool::Pool;
 use crate::{Device, DeviceError, Instruction, Scalars, Span};
 
@@ -81,6 +83,30 @@ impl Cpu {
         Ok(Self { level, threads, pool })
     }
 
+    /// Number of threads, the calling one among them.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Multiplies and adds on registers alone, on all threads: the peak that no kernel can pass. Every accumulator is added to
+    /// `rounds` times. The FLOPs done.
+    pub fn multiply_add(&self, rounds: usize) -> Result<u64, DeviceError> {
+        let (task, worker_len) = (MultiplyAdds { rounds }, SLACK);
+        let mut scratch = self.zeros(worker_len * self.threads)?;
+        let start = scratch.pointer();
+        let context = Context {
+            pool: &self.pool,
+            level: self.level,
+            scalars: Scalars { rate: 0.0, step: 1, seed: 0 },
+            arena: start,
+            shared: start,
+            workers: start,
+            worker_len,
+        };
+        context.launch(self.threads, &task);
+        Ok(task.flops(self.level.lanes()) * self.threads as u64)
+    }
+
     fn zeros(&self, len: usize) -> Result<Arena, DeviceError> {
         let bytes = len.saturating_mul(size_of::<f32>());
         Arena::zeros(len).map_err(|_| DeviceError::OutOfMemory { device: self.name(), bytes })
@@ -108,7 +134,7 @@ impl Device for Cpu {
         let (mut shared_len, mut worker_len) = (0, 0);
         let mut kernels: Vec<Box<dyn Kernel>> = Vec::new();
         for (index, instruction) in instructions.into_iter().enumerate() {
-            let name = kernels::name(&instruction);
+            let name = instruction.kind();
             let malformed = |problem| DeviceError::Malformed { index, instruction: name, problem };
             check::check(&instruction, len).map_err(malformed)?;
             for kernel in kernels::of(instruction, self.level) {

@@ -7,6 +7,7 @@
 mod function;
 mod gate;
 mod geometry;
+mod kind;
 mod update;
 
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};

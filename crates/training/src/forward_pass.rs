@@ -34,6 +34,11 @@ impl<'d, D: Device> ForwardPass<'d, D> {
         self.session.program.nodes()
     }
 
+    /// Bytes of device memory that the pass works on.
+    pub fn arena_bytes(&self) -> usize {
+        self.session.program.arena_bytes()
+    }
+
     /// Executes all steps.
     pub fn run(&mut self) {
         self.session.execute(SCALARS);

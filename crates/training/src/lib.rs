@@ -49,6 +49,7 @@ mod parameters;
 mod forward_pass;
 mod program;
 mod session;
+mod training_pass;
 
 mod penalty;
 mod trainer;
@@ -65,3 +66,4 @@ pub use program::Program;
 pub use recipe::{Curve, Optimizer, Recipe, Schedule};
 pub use session::{Evaluator, Score};
 pub use trainer::{Control, EpochEnd, EpochRecord, Step, Trainer};
+pub use training_pass::TrainingPass;

@@ -6,7 +6,7 @@ use graph::{Activation, Axis, BatchNorm, Builder, Conv2d, Gather, Graph, Linear,
 use ndarray::Array4;
 use rand::RngExt;
 use regularizers::{
-    Decision, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target, gated,
+    Decision, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target, Warning, gated,
 };
 use surgery::shrink_folding;
 use tensor_ops::Cpu;
@@ -106,6 +106,8 @@ struct Left {
     bars: [usize; 2],
     /// Channels of the two layers that read the noise.
     noise: [usize; 2],
+    /// What looks wrong.
+    warnings: Vec<Warning>,
     /// Accuracy on new images without the dead channels, after one epoch of tuning.
     accuracy: f64,
 }
@@ -127,7 +129,8 @@ impl Left {
         let mut evaluator = Evaluator::new(&small.graph, 64, &device).unwrap();
         let accuracy = evaluator.score(&small, &images).unwrap().accuracy;
         let branch = |branch: &str| layers(graph, &decision, branch);
-        Self { bars: branch("bars"), noise: branch("noise"), accuracy }
+        let warnings = penalty.warnings_after(&decision);
+        Self { bars: branch("bars"), noise: branch("noise"), warnings, accuracy }
     }
 }
 
@@ -151,6 +154,7 @@ fn the_dead_channels_are_the_useless_ones() {
             let left = Left::by(&mut penalty, &case.graph, seed);
             let found = format!("{}, seed {seed}: {left:?}", case.name);
             assert_eq!(left.noise, [0, 0], "{found}");
+            assert_eq!(left.warnings, [], "{found}");
             assert!(left.bars.iter().all(|width| *width >= 2) && left.accuracy >= 0.95, "{found}");
         }
     }
@@ -174,5 +178,23 @@ fn a_budget_of_half_the_network_leaves_the_useful_half() {
             assert!(narrowest <= 1, "{found}");
             assert!(left.bars.iter().all(|width| *width >= 3) && left.accuracy >= 0.95, "{found}");
         }
+    }
+}
+
+#[test]
+fn a_strength_that_leaves_nothing_useful_is_told_by_its_warnings() {
+    for case in cases() {
+        let form = CostForm::of(&Flops, &case.graph);
+        let strength = 32.0 * case.strength;
+        let mut penalty =
+            MorphNet::new(&case.graph, form, Settings { strength, ..settings(&case) });
+        let left = Left::by(&mut penalty, &case.graph, 3);
+        let found = format!("{}: {left:?}", case.name);
+        assert!(left.accuracy < 0.3, "{found}");
+        let died = |warning: &Warning| matches!(warning, Warning::EverythingDied { .. });
+        assert!(left.warnings.iter().any(died), "{found}");
+        let overwhelmed = |warning: &Warning| matches!(warning, Warning::PenaltyOverwhelms { .. });
+        let by_gates = matches!(case.kind, StrengthKind::Gate { .. });
+        assert!(by_gates || left.warnings.iter().any(overwhelmed), "{found}");
     }
 }

@@ -189,11 +189,12 @@ fn deaths_that_came_too_late_are_told_from_those_in_time() {
         let decision = resumed.decide(&parameters).unwrap();
         let groups = resumed.channels().groups();
         let dead = groups.filter(|group| !decision.keep.is_alive(*group)).count();
-        let late =
-            resumed.warnings_after(&decision).into_iter().find_map(|warning| match warning {
-                Warning::RemovedByPrice { removed, dead } => Some((removed, dead)),
-                _ => None,
-            });
+        let mut late = None;
+        for warning in resumed.warnings_after(&decision) {
+            if let Warning::RemovedByPrice { removed, dead } = warning {
+                late = Some((removed, dead));
+            }
+        }
         (dead, late)
     };
     let (dead, late) = after(10);

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{BAD_INPUT, Outcome};
 use crate::cli::CheckOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::network::is_yaml;
 use crate::plan::Plan;
 
 /// Folders below each other that are looked into.
@@ -158,11 +159,4 @@ fn collect(
         }
     }
     Ok(())
-}
-
-/// Whether a path has the ending of a YAML file.
-pub(super) fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| {
-        ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml")
-    })
 }

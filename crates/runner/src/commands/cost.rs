@@ -7,8 +7,6 @@ mod units;
 use std::path::Path;
 
 use cost_models::{Counting, Latency};
-use datasets::Streams;
-use graph::Graph;
 use regularizers::Kept;
 use serde::Serialize;
 use tensor_ops::{Cpu, Device};
@@ -16,13 +14,11 @@ use training::{Network, TrainError};
 
 use self::pricing::{Costs, Layer, Question, layers};
 use super::Outcome;
-use super::check::is_yaml;
 use crate::cli::{Charge, CostOptions, Counted};
 use crate::device;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::measure;
-use crate::plan::Plan;
-use crate::spec;
+use crate::network::{Named, image_shape, named};
 
 #[derive(Debug, Serialize)]
 struct Priced {
@@ -69,27 +65,11 @@ pub fn cost(options: &CostOptions) -> Outcome {
 
 fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
     let question = question(options)?;
-    let network = &options.network;
-    let (name, architecture, input, classes) = if is_yaml(Path::new(network)) {
-        let plan = Plan::load(Path::new(network), &[])?;
-        (plan.name, plan.architecture, plan.input, plan.classes)
-    } else {
-        let architecture = spec::named(network)?;
-        let input = architecture.natural_input();
-        let classes = architecture.natural_classes();
-        (architecture.family().to_owned(), architecture, input, classes)
-    };
-    let input = options.input.unwrap_or(input);
-    let classes = options.classes.map_or(classes, |classes| classes as usize);
-    let graph = architecture.build(input, classes).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        let fault = Diagnostic::new(format!("{error}{}", cause.unwrap_or_default()));
-        match error.option() {
-            Some(_) => fault,
-            None => fault.help("choose another `--input CxHxW`, `--classes N` or another network"),
-        }
-    })?;
-    let measured = if options.measure { Some(measure(options, &graph)?) } else { None };
+    let Named { name, network } = named(&options.network, options.input, options.classes)?;
+    let graph = network.graph.clone();
+    let input = image_shape(&graph);
+    let classes = graph.outputs().first().map_or(0, |logits| graph.node(*logits).shape.channels);
+    let measured = if options.measure { Some(measure(options, &network)?) } else { None };
     let mut all = layers(&graph, &question);
     let total = Costs::sum(all.iter().map(|layer| &layer.costs));
     if let Some(charge) = options.by {
@@ -98,7 +78,7 @@ fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
     let is_listed = options.per_layer || options.by.is_some();
     let priced = Priced {
         name,
-        input: [input.channels, input.height, input.width],
+        input: input.map_or([0; 3], |input| [input.channels, input.height, input.width]),
         classes,
         batch: question.batch,
         device: question.latency.as_ref().map(|latency| latency.device().to_owned()),
@@ -113,12 +93,11 @@ fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
     Ok((priced, question))
 }
 
-/// Times the network with random weights.
-fn measure(options: &CostOptions, graph: &Graph) -> Result<Measured, Diagnostic> {
+/// Times the network.
+fn measure(options: &CostOptions, network: &Network) -> Result<Measured, Diagnostic> {
     let attempt = || -> Result<Measured, TrainError> {
         let device = Cpu::new(usize::from(options.threads))?;
-        let network = Network::init(graph.clone(), Streams::new(0));
-        let nanoseconds = measure::whole(&network, options.batch as usize, &device)?;
+        let nanoseconds = measure::whole(network, options.batch as usize, &device)?;
         Ok(Measured { on: device.name(), latency_ms: nanoseconds / 1e6 })
     };
     attempt().map_err(|error| Diagnostic::new(format!("cannot measure: {error}")))

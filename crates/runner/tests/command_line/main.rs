@@ -11,6 +11,7 @@ mod cycles;
 mod faults;
 mod golden;
 mod mutations;
+mod networks;
 mod plans;
 mod prices;
 mod regularizer;

@@ -20,46 +20,6 @@ use super::sum_rows::SumRows;
 use super::update::Update;
 use crate::{BinaryFunction, Broadcast, Instruction, Tensor};
 
-/// Name of an instruction for messages.
-pub(super) fn name(instruction: &Instruction) -> &'static str {
-    match instruction {
-        Instruction::Conv { .. } => "Conv",
-        Instruction::ConvGradInput { .. } => "ConvGradInput",
-        Instruction::ConvGradWeight { .. } => "ConvGradWeight",
-        Instruction::Depthwise { .. } => "Depthwise",
-        Instruction::DepthwiseGradInput { .. } => "DepthwiseGradInput",
-        Instruction::DepthwiseGradWeight { .. } => "DepthwiseGradWeight",
-        Instruction::BatchNormTrain { .. } => "BatchNormTrain",
-        Instruction::BatchNormGrad { .. } => "BatchNormGrad",
-        Instruction::BatchNormInfer { .. } => "BatchNormInfer",
-        Instruction::Activate { .. } => "Activate",
-        Instruction::ActivateGrad { .. } => "ActivateGrad",
-        Instruction::Sum { .. } => "Sum",
-        Instruction::Binary { .. } => "Binary",
-        Instruction::BinaryGrad { .. } => "BinaryGrad",
-        Instruction::AddBias { .. } => "AddBias",
-        Instruction::SumRows { .. } => "SumRows",
-        Instruction::MapPositions { .. } => "MapPositions",
-        Instruction::MapChannels { .. } => "MapChannels",
-        Instruction::MapValues { .. } => "MapValues",
-        Instruction::MaxPool { .. } => "MaxPool",
-        Instruction::MaxPoolGrad { .. } => "MaxPoolGrad",
-        Instruction::AvgPool { .. } => "AvgPool",
-        Instruction::AvgPoolGrad { .. } => "AvgPoolGrad",
-        Instruction::Gate { .. } => "Gate",
-        Instruction::GateGrad { .. } => "GateGrad",
-        Instruction::Dropout { .. } => "Dropout",
-        Instruction::DropoutGrad { .. } => "DropoutGrad",
-        Instruction::Softmax { .. } => "Softmax",
-        Instruction::SoftmaxGrad { .. } => "SoftmaxGrad",
-        Instruction::LocalResponseNorm { .. } => "LocalResponseNorm",
-        Instruction::LocalResponseNormGrad { .. } => "LocalResponseNormGrad",
-        Instruction::SoftmaxCrossEntropy { .. } => "SoftmaxCrossEntropy",
-        Instruction::SigmoidCrossEntropy { .. } => "SigmoidCrossEntropy",
-        Instruction::Update { .. } => "Update",
-    }
-}
-
 /// The kernels of a checked instruction, in order: one, except for `BinaryGrad`.
 pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>> {
     let kernel: Box<dyn Kernel> = match instruction {
