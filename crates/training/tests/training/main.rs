@@ -14,6 +14,7 @@ use training::{
 };
 
 mod gates;
+mod multi_label;
 mod networks;
 mod operators;
 
