@@ -4,9 +4,9 @@ use graph::{Graph, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArchitectureError, CifarResNet, DenseNet, EfficientNetB0, InceptionV1, InceptionV2,
-    InceptionV3, LeNet5, MobileNetV1, MobileNetV2, MobileNetV3, ResNet, ShuffleNetV2, SqueezeNet,
-    Vgg, Xception, family::Family,
+    ArchitectureError, AudioResNet, CifarResNet, DenseNet, EfficientNetB0, InceptionV1,
+    InceptionV2, InceptionV3, LeNet5, MobileNetV1, MobileNetV2, MobileNetV3, ResNet, ShuffleNetV2,
+    SqueezeNet, Vgg, Xception, family::Family,
 };
 
 /// A network family with its options; in an experiment file `{ resnet: { depth: 50 } }`.
@@ -25,6 +25,9 @@ pub enum Architecture {
     /// Residual networks for CIFAR (He et al. 2015 and 2016).
     #[serde(rename = "cifar-resnet")]
     CifarResNet(CifarResNet),
+    /// Residual networks for log-mel patches of sound (Hershey et al. 2016).
+    #[serde(rename = "audio-resnet")]
+    AudioResNet(AudioResNet),
     /// Filters per channel and 1x1 convolutions (Howard et al. 2017).
     #[serde(rename = "mobilenet-v1")]
     MobileNetV1(MobileNetV1),
@@ -64,6 +67,7 @@ impl Architecture {
             InceptionV3::FAMILY,
             ResNet::FAMILY,
             CifarResNet::FAMILY,
+            AudioResNet::FAMILY,
             MobileNetV1::FAMILY,
             MobileNetV2::FAMILY,
             MobileNetV3::FAMILY,
@@ -87,7 +91,7 @@ impl Architecture {
         self.of_family().natural_input()
     }
 
-    /// Number of classes that the network was published for: those of `ImageNet`, or 10.
+    /// Number of classes that the network was published for: those of `ImageNet` or `AudioSet`, or 10.
     pub fn natural_classes(&self) -> usize {
         self.of_family().natural_classes()
     }
@@ -112,6 +116,7 @@ impl Architecture {
             Self::InceptionV3(family) => family,
             Self::ResNet(family) => family,
             Self::CifarResNet(family) => family,
+            Self::AudioResNet(family) => family,
             Self::MobileNetV1(family) => family,
             Self::MobileNetV2(family) => family,
             Self::MobileNetV3(family) => family,

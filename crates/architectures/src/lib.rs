@@ -25,6 +25,7 @@ mod options;
 mod residual;
 mod scaling;
 
+pub mod audio_resnet;
 pub mod cifar_resnet;
 pub mod densenet;
 pub mod efficientnet_b0;
@@ -42,6 +43,7 @@ pub mod vgg;
 pub mod xception;
 
 pub use architecture::Architecture;
+pub use audio_resnet::AudioResNet;
 pub use cifar_resnet::{CifarResNet, Shortcut};
 pub use densenet::DenseNet;
 pub use efficientnet_b0::EfficientNetB0;

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// For each depth the kind of block, and how many of them are in each stage.
-const TABLE: &[(usize, (Block, [usize; 4]))] = &[
+pub(crate) const TABLE: &[(usize, (Block, [usize; 4]))] = &[
     (18, (Block::Basic, [2, 2, 2, 2])),
     (34, (Block::Basic, [3, 4, 6, 3])),
     (50, (Block::Bottleneck, [3, 4, 6, 3])),
@@ -38,7 +38,7 @@ const TABLE: &[(usize, (Block, [usize; 4]))] = &[
 ];
 
 /// Width of each stage at multiplier 1.
-const WIDTHS: [usize; 4] = [64, 128, 256, 512];
+pub(crate) const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 
 /// Options of the family.
 ///

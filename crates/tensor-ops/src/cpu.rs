@@ -18,6 +18,7 @@ mod kernels;
 mod level;
 mod loss;
 mod maps;
+mod multi_label_loss;
 mod peak;
 mod pool;
 mod pooling;

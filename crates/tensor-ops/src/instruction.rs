@@ -461,6 +461,23 @@ pub enum Instruction {
         /// Gradient of the mean loss; absent for evaluation.
         grad_logits: Option<Tensor>,
     },
+    /// Per row the mean over classes of the cross entropy of sigmoid(logit) against `(1 - smoothing) * target + smoothing / 2`,
+    /// whether the target of the largest logit (the first of equals) is above one half, and the gradient of the mean loss over
+    /// all rows.
+    SigmoidCrossEntropy {
+        /// Logits, one row per image.
+        logits: Tensor,
+        /// For every class of every row the probability that the image has it.
+        targets: Tensor,
+        /// Label smoothing in `[0, 1)`.
+        smoothing: f32,
+        /// Loss per row.
+        losses: Span,
+        /// 1 if the image has the class of the largest logit, else 0.
+        correct: Span,
+        /// Gradient of the mean loss; absent for evaluation.
+        grad_logits: Option<Tensor>,
+    },
     /// One optimizer step: `g = grad + decay * parameter`, then the rule.
     Update {
         /// Parameters, updated.

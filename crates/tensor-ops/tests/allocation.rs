@@ -240,6 +240,14 @@ fn instructions() -> (Vec<Instruction>, usize) {
             correct,
             grad_logits: Some(b),
         },
+        Instruction::SigmoidCrossEntropy {
+            logits: a,
+            targets: c,
+            smoothing: 0.1,
+            losses,
+            correct,
+            grad_logits: Some(b),
+        },
         Instruction::Update {
             parameters: weight,
             gradients: grad_weight,

@@ -44,7 +44,9 @@
 mod gates;
 mod recipe;
 
+mod label_sets;
 mod parameters;
+mod precision;
 
 mod forward_pass;
 mod program;
@@ -62,10 +64,12 @@ pub use error::TrainError;
 pub use file::NetworkFileError;
 pub use forward_pass::ForwardPass;
 pub use gates::{GateNoise, GateRecipe};
+pub use label_sets::LabelSets;
 pub use parameters::{Network, Parameters};
 pub use penalty::{Penalty, PenaltyStep, stateless};
+pub use precision::average_precision;
 pub use program::Program;
 pub use recipe::{Curve, Optimizer, Recipe, Schedule};
-pub use session::{Evaluator, Score};
+pub use session::{Evaluator, Precision, Score};
 pub use trainer::{Control, EpochEnd, EpochRecord, Step, Trainer};
 pub use training_pass::TrainingPass;

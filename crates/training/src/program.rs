@@ -35,13 +35,30 @@ pub struct Program {
     pub(crate) arena: usize,
     pub(crate) instructions: Vec<Instruction>,
     pub(crate) nodes: Vec<Option<NodeId>>,
+    /// The logits of a batch; what they hold after inference lasts until the next one.
+    pub(crate) logits: Tensor,
+}
+
+/// How many labels an image has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Labels {
+    /// One: the loss is the cross entropy of softmax.
+    One,
+    /// Any number: the loss is the mean cross entropy of sigmoids.
+    Several,
 }
 
 impl Program {
     /// Forward pass, loss, backward pass and optimizer step.
     pub fn training(graph: &Graph, recipe: &Recipe) -> Result<Self, TrainError> {
         recipe.gates.check()?;
-        Self::plan(graph, recipe.batch_size, &Purpose::Training(recipe))
+        Self::plan(graph, recipe.batch_size, &Purpose::Training(recipe), Labels::One)
+    }
+
+    /// As [`Program::training`], with the loss of images that have several labels.
+    pub fn multi_label_training(graph: &Graph, recipe: &Recipe) -> Result<Self, TrainError> {
+        recipe.gates.check()?;
+        Self::plan(graph, recipe.batch_size, &Purpose::Training(recipe), Labels::Several)
     }
 
     /// Forward pass with running statistics, and the loss. Gates are as the default recipe has them.
@@ -55,7 +72,13 @@ impl Program {
         batch: usize,
         gates: GateRecipe,
     ) -> Result<Self, TrainError> {
-        Self::plan(graph, batch, &Purpose::Inference(gates))
+        Self::plan(graph, batch, &Purpose::Inference(gates), Labels::One)
+    }
+
+    /// As [`Program::inference`], with the loss of images that have several labels.
+    pub fn multi_label_inference(graph: &Graph, batch: usize) -> Result<Self, TrainError> {
+        let gates = GateRecipe::default();
+        Self::plan(graph, batch, &Purpose::Inference(gates), Labels::Several)
     }
 
     /// The instructions, in order.
@@ -74,21 +97,31 @@ impl Program {
         self.arena * size_of::<f32>()
     }
 
-    fn plan(graph: &Graph, batch: usize, purpose: &Purpose<'_>) -> Result<Self, TrainError> {
+    fn plan(
+        graph: &Graph,
+        batch: usize,
+        purpose: &Purpose<'_>,
+        labels: Labels,
+    ) -> Result<Self, TrainError> {
         executable(graph)?;
         let (input, logits) = ends(graph)?;
-        let layout = Layout::new(graph, batch, input.elements(), purpose);
+        let per_image = match labels {
+            Labels::One => 1,
+            Labels::Several => graph.node(logits).shape.channels,
+        };
+        let layout = Layout::new(graph, batch, [input.elements(), per_image], purpose);
         let mode = match purpose {
             Purpose::Training(_) => Mode::Train,
             Purpose::Inference(_) => Mode::Infer,
         };
         let mut buffers = Buffers::default();
         let wires = Wires::new(graph, batch, mode, layout.images.offset, &mut buffers);
-        emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
+        let ends = (logits, labels);
+        emit(graph, batch, purpose, &layout, &wires, &mut buffers, ends);
         let arena = buffers.place(layout.len);
-        let (instructions, nodes) =
-            emit(graph, batch, purpose, &layout, &wires, &mut buffers, logits);
-        Ok(Self { batch, layout, input, arena, instructions, nodes })
+        let (logits, instructions, nodes) =
+            emit(graph, batch, purpose, &layout, &wires, &mut buffers, ends);
+        Ok(Self { batch, layout, input, arena, instructions, nodes, logits })
     }
 }
 
@@ -162,8 +195,8 @@ fn emit(
     layout: &Layout,
     wires: &Wires,
     buffers: &mut Buffers,
-    logits: NodeId,
-) -> (Vec<Instruction>, Vec<Option<NodeId>>) {
+    (logits, of_image): (NodeId, Labels),
+) -> (Tensor, Vec<Instruction>, Vec<Option<NodeId>>) {
     let (mode, momentum, smoothing) = match purpose {
         Purpose::Training(recipe) => {
             (Mode::Train, recipe.batch_norm_momentum as f32, recipe.label_smoothing as f32)
@@ -182,13 +215,23 @@ fn emit(
         Mode::Infer => None,
     };
     let Layout { labels, losses, correct, .. } = *layout;
-    emitter.push(Instruction::SoftmaxCrossEntropy {
-        logits: value,
-        labels,
-        smoothing,
-        losses,
-        correct,
-        grad_logits,
+    emitter.push(match of_image {
+        Labels::One => Instruction::SoftmaxCrossEntropy {
+            logits: value,
+            labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        },
+        Labels::Several => Instruction::SigmoidCrossEntropy {
+            logits: value,
+            targets: Tensor::dense(labels.offset, batch, value.channels),
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        },
     });
     if let Purpose::Training(recipe) = purpose {
         for (id, _) in graph.nodes().rev() {
@@ -209,5 +252,6 @@ fn emit(
             }
         }
     }
-    emitter.finish()
+    let (instructions, nodes) = emitter.finish();
+    (value, instructions, nodes)
 }

@@ -4,7 +4,7 @@ use graph::{Graph, NodeId, Role};
 use ndarray::{ArrayD, IxDyn};
 use tensor_ops::{Device, Scalars, Span};
 
-use crate::{GateRecipe, Network, Parameters, Program, TrainError};
+use crate::{GateRecipe, LabelSets, Network, Parameters, Program, TrainError};
 
 /// A program with its memory on a device.
 pub(crate) struct Session<'d, D: Device> {
@@ -12,6 +12,8 @@ pub(crate) struct Session<'d, D: Device> {
     pub(crate) program: Program,
     memory: D::Memory,
     executable: D::Executable,
+    /// What the labels of batches stand for, if images have several.
+    sets: Option<LabelSets>,
     labels: Vec<f32>,
     results: Vec<f32>,
 }
@@ -27,8 +29,22 @@ impl<'d, D: Device> Session<'d, D> {
     pub(crate) fn new(program: Program, device: &'d D) -> Result<Self, TrainError> {
         let memory = device.allocate(program.arena)?;
         let executable = device.prepare(program.instructions.clone(), program.arena)?;
-        let (labels, results) = (vec![0.0; program.batch], vec![0.0; program.batch]);
-        Ok(Self { device, program, memory, executable, labels, results })
+        let labels = vec![0.0; program.layout.labels.len];
+        let results = vec![0.0; program.batch];
+        Ok(Self { device, program, memory, executable, sets: None, labels, results })
+    }
+
+    /// A session of a program for images with several labels.
+    pub(crate) fn multi_label(
+        program: Program,
+        sets: LabelSets,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        let (found, expected) = (sets.classes(), program.logits.channels);
+        if found != expected {
+            return Err(TrainError::LabelClasses { found, expected });
+        }
+        Ok(Self { sets: Some(sets), ..Self::new(program, device)? })
     }
 
     /// Copies a span to the device.
@@ -62,8 +78,13 @@ impl<'d, D: Device> Session<'d, D> {
         scalars: Scalars,
     ) -> BatchResult {
         let layout = &self.program.layout;
-        for (value, label) in self.labels.iter_mut().zip(labels) {
-            *value = *label as f32;
+        match &self.sets {
+            Some(sets) => sets.write(labels, &mut self.labels),
+            None => {
+                for (value, label) in self.labels.iter_mut().zip(labels) {
+                    *value = *label as f32;
+                }
+            }
         }
         self.device.upload(&mut self.memory, layout.images, images);
         self.device.upload(&mut self.memory, layout.labels, &self.labels);
@@ -73,6 +94,21 @@ impl<'d, D: Device> Session<'d, D> {
         self.device.download(&self.memory, layout.correct, &mut self.results);
         let correct = self.results[..valid].iter().filter(|verdict| **verdict > 0.5).count() as u64;
         BatchResult { loss, correct }
+    }
+
+    /// The logits of the batch that inference was last executed on, `[image, class]`.
+    pub(crate) fn logits(&self) -> Vec<f32> {
+        let logits = self.program.logits;
+        let values = self.download(Span::new(logits.offset, logits.end() - logits.offset));
+        values.chunks(logits.pitch).flat_map(|row| &row[..logits.channels]).copied().collect()
+    }
+
+    /// Whether an image with this label has this class.
+    pub(crate) fn has_class(&self, label: u32, class: u32) -> bool {
+        match &self.sets {
+            Some(sets) => sets.set(label).is_some_and(|members| members.contains(&class)),
+            None => label == class,
+        }
     }
 
     /// Copies all parameters of a network to the device.
@@ -139,12 +175,23 @@ impl<'d, D: Device> Session<'d, D> {
 /// Accuracy and mean loss over a set of images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// Fraction of images classified correctly.
+    /// Fraction of images classified correctly; if images have several labels, those whose largest logit is one of them.
     pub accuracy: f64,
     /// Mean cross entropy, without smoothing.
     pub loss: f64,
     /// Number of images.
     pub images: u64,
+}
+
+/// Accuracy, mean loss and average precision over a set of images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Precision {
+    /// Mean over the classes that have an image; none if no class has.
+    pub mean_average_precision: Option<f64>,
+    /// [`crate::average_precision`] of every class; none if it has no image.
+    pub of_classes: Vec<Option<f64>>,
+    /// The rest.
+    pub score: Score,
 }
 
 /// Scores networks of one graph.
@@ -172,11 +219,62 @@ impl<'d, D: Device> Evaluator<'d, D> {
         Ok(Self { session: Session::new(program, device)?, images, labels: vec![0; batch] })
     }
 
+    /// As [`Evaluator::new`], for images with several labels; the labels of what is scored are numbers of `sets`.
+    pub fn multi_label(
+        graph: &Graph,
+        batch: usize,
+        sets: LabelSets,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        let program = Program::multi_label_inference(graph, batch)?;
+        let images = vec![0.0; batch * program.input.elements()];
+        let session = Session::multi_label(program, sets, device)?;
+        Ok(Self { session, images, labels: vec![0; batch] })
+    }
+
     /// Scores a network on all images of a set. The batch size of the set must be the evaluator's.
     pub fn score(
         &mut self,
         network: &Network,
         set: &datasets::Evaluation,
+    ) -> Result<Score, TrainError> {
+        self.score_and(network, set, &mut |_, _| ())
+    }
+
+    /// As [`Evaluator::score`], with the average precision of every class. Keeps the logits of all images.
+    pub fn precision(
+        &mut self,
+        network: &Network,
+        set: &datasets::Evaluation,
+    ) -> Result<Precision, TrainError> {
+        let classes = self.session.program.logits.channels;
+        let mut logits = vec![Vec::new(); classes];
+        let mut has_class = vec![Vec::new(); classes];
+        let score = self.score_and(network, set, &mut |session, labels| {
+            let values = session.logits();
+            for (row, label) in values.chunks_exact(classes).zip(labels) {
+                for class in 0..classes {
+                    logits[class].push(row[class]);
+                    has_class[class].push(session.has_class(*label, class as u32));
+                }
+            }
+        })?;
+        let of_class = |(logits, has_class): (&Vec<f32>, &Vec<bool>)| {
+            crate::average_precision(logits, has_class)
+        };
+        let of_classes: Vec<Option<f64>> = logits.iter().zip(&has_class).map(of_class).collect();
+        let known: Vec<f64> = of_classes.iter().copied().flatten().collect();
+        let mean = known.iter().sum::<f64>() / known.len() as f64;
+        let mean_average_precision = (!known.is_empty()).then_some(mean);
+        Ok(Precision { mean_average_precision, of_classes, score })
+    }
+
+    /// Scores a network; `see` is given the session after each batch, and the labels of its images.
+    fn score_and(
+        &mut self,
+        network: &Network,
+        set: &datasets::Evaluation,
+        see: &mut dyn FnMut(&Session<'d, D>, &[u32]),
     ) -> Result<Score, TrainError> {
         crate::trainer::fits(&self.session.program, set.shape())?;
         self.session.load(&network.graph, &network.parameters)?;
@@ -188,6 +286,7 @@ impl<'d, D: Device> Evaluator<'d, D> {
             sum.loss += result.loss;
             sum.correct += result.correct;
             count += valid as u64;
+            see(&self.session, &self.labels[..valid]);
         }
         let images = count as f64;
         Ok(Score { accuracy: sum.correct as f64 / images, loss: sum.loss / images, images: count })

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use tensor_ops::{Device, GateSample, Scalars};
 
 use crate::session::Session;
-use crate::{GateNoise, Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError};
+use crate::{
+    GateNoise, LabelSets, Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError,
+};
 
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,10 +95,33 @@ impl<'d, D: Device> Trainer<'d, D> {
         device: &'d D,
     ) -> Result<Self, TrainError> {
         let program = Program::training(&network.graph, recipe)?;
+        Self::of(Session::new(program, device)?, network, recipe, streams)
+    }
+
+    /// As [`Trainer::new`], for images with several labels: the labels of batches are numbers of `sets`, and the loss is the mean
+    /// over classes of the cross entropy of sigmoid(logit). An image counts as classified correctly if its largest logit is one
+    /// of its labels.
+    pub fn multi_label(
+        network: &Network,
+        recipe: &Recipe,
+        sets: LabelSets,
+        streams: Streams,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        let program = Program::multi_label_training(&network.graph, recipe)?;
+        Self::of(Session::multi_label(program, sets, device)?, network, recipe, streams)
+    }
+
+    fn of(
+        mut session: Session<'d, D>,
+        network: &Network,
+        recipe: &Recipe,
+        streams: Streams,
+    ) -> Result<Self, TrainError> {
+        let program = &session.program;
         let images = vec![0.0; program.batch * program.input.elements()];
         let labels = vec![0; program.batch];
         let samples = program.layout.samples().collect();
-        let mut session = Session::new(program, device)?;
         session.load(&network.graph, &network.parameters)?;
         Ok(Self {
             graph: network.graph.clone(),

@@ -107,6 +107,17 @@ fn imagenet_networks_are_those_of_torchvision() {
     ]);
 }
 
+/// The paper gives no counts to the last digit, so they follow from those of torchvision: ResNet-50 without the kernels of two
+/// channels of the image, with another classifier, and with multiply-adds at other numbers of positions.
+#[test]
+fn the_network_for_sound_is_resnet_50_at_other_sizes() {
+    let (stem, per_class) = (7 * 7 * 64, 2048 + 1);
+    let parameters = 25_557_032 - 2 * stem - 1000 * per_class + 527 * per_class;
+    let inside = 4_089_184_256 - 112 * 112 * 3 * stem - 1000 * 2048;
+    let macs = inside / (56 * 56) * (48 * 32) + 96 * 64 * stem + 527 * 2048;
+    all(&[anchor("audio-resnet: {}", parameters).exactly(macs as f64)]);
+}
+
 /// Conv and Gemm nodes of `light_resnet50.onnx` and `light_squeezenet.onnx` in the package onnx 1.23.2: the product of a
 /// kernel's dimensions but the first, times the number of output values.
 #[test]

@@ -27,6 +27,8 @@ const NETWORKS: &[(&str, &str)] = &[
     ("cifar-resnet", "depth: 44, shortcut: pad"),
     ("cifar-resnet", "depth: 56, shortcut: pad, version: v2"),
     ("cifar-resnet", "depth: 110"),
+    ("audio-resnet", "depth: 18"),
+    ("audio-resnet", "depth: 50"),
     ("mobilenet-v1", ""),
     ("mobilenet-v1", "stem: small"),
     ("mobilenet-v2", ""),

@@ -45,6 +45,7 @@ fn a_stage_of_a_residual_network_is_one_bundle() {
         ("resnet: { depth: 34, version: v2 }", &[3, 4, 6, 3], "conv2"),
         ("resnet: { depth: 50 }", &[3, 4, 6, 3], "conv3"),
         ("resnet: { depth: 50, version: v2 }", &[3, 4, 6, 3], "conv3"),
+        ("audio-resnet: {}", &[3, 4, 6, 3], "conv3"),
         ("cifar-resnet: { depth: 20 }", &[3, 3, 3], "conv2"),
         ("cifar-resnet: { depth: 20, version: v2 }", &[3, 3, 3], "conv2"),
     ] {
@@ -183,6 +184,7 @@ fn batch_norm_with_a_scale_follows_every_convolution_where_the_papers_have_it() 
         "inception-v1: {}",
         "inception-v3: {}",
         "resnet: { depth: 50 }",
+        "audio-resnet: {}",
         "cifar-resnet: { shortcut: pad }",
         "mobilenet-v1: {}",
         "mobilenet-v2: {}",

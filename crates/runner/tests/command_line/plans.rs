@@ -180,6 +180,7 @@ fn every_family_is_a_seed_in_an_experiment_file() {
         ("inception-v2", "stem: small"),
         ("resnet", "depth: 18, stem: small"),
         ("cifar-resnet", "depth: 20, shortcut: pad"),
+        ("audio-resnet", "depth: 18"),
         ("mobilenet-v1", "stem: small"),
         ("mobilenet-v2", "stem: small"),
         ("mobilenet-v3", "variant: small, stem: small"),

@@ -3,7 +3,7 @@
 use architectures::Architecture;
 use graph::{Graph, Shape};
 
-const NETWORKS: [&str; 19] = [
+const NETWORKS: [&str; 20] = [
     r#"{"inception-v1": {"stem": "small", "width_multiplier": 0.25}}"#,
     r#"{"inception-v2": {"stem": "small", "width_multiplier": 0.5}}"#,
     r#"{"inception-v3": {"width_multiplier": 0.0625}}"#,
@@ -11,6 +11,7 @@ const NETWORKS: [&str; 19] = [
     r#"{"resnet": {"depth": 50, "stem": "small", "version": "v2", "width_multiplier": 0.0625}}"#,
     r#"{"cifar-resnet": {"depth": 20, "width_multiplier": 0.5}}"#,
     r#"{"cifar-resnet": {"depth": 20, "shortcut": "pad", "version": "v2", "width_multiplier": 0.5}}"#,
+    r#"{"audio-resnet": {"depth": 18, "width_multiplier": 0.0625}}"#,
     r#"{"mobilenet-v1": {"stem": "small", "width_multiplier": 0.125}}"#,
     r#"{"mobilenet-v2": {"stem": "small", "width_multiplier": 0.25}}"#,
     r#"{"mobilenet-v3": {"stem": "small", "variant": "small", "width_multiplier": 0.25}}"#,

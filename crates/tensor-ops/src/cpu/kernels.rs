@@ -10,6 +10,7 @@ use super::gate::{Gate, GateGrad};
 use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
 use super::maps::{MapChannels, MapPositions, MapValues};
+use super::multi_label_loss::SigmoidCrossEntropy;
 use super::pooling::{AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad};
 use super::response_norm::{LocalResponseNorm, LocalResponseNormGrad};
 use super::rows::Target;
@@ -284,6 +285,21 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         } => Box::new(SoftmaxCrossEntropy {
             logits,
             labels,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        }),
+        Instruction::SigmoidCrossEntropy {
+            logits,
+            targets,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => Box::new(SigmoidCrossEntropy {
+            logits,
+            targets,
             smoothing,
             losses,
             correct,

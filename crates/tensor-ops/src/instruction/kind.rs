@@ -38,6 +38,7 @@ impl Instruction {
             Self::LocalResponseNorm { .. } => "LocalResponseNorm",
             Self::LocalResponseNormGrad { .. } => "LocalResponseNormGrad",
             Self::SoftmaxCrossEntropy { .. } => "SoftmaxCrossEntropy",
+            Self::SigmoidCrossEntropy { .. } => "SigmoidCrossEntropy",
             Self::Update { .. } => "Update",
         }
     }

@@ -152,6 +152,17 @@ fn other_instructions_that_do_not_fit_are_refused() {
         "`labels`",
     );
     assert_refused(
+        Instruction::SigmoidCrossEntropy {
+            logits: a,
+            targets: Tensor::dense(300, a.rows, a.channels + 1),
+            smoothing: 0.0,
+            losses: span(400),
+            correct: span(500),
+            grad_logits: None,
+        },
+        "`targets`",
+    );
+    assert_refused(
         Instruction::BatchNormTrain {
             input: a,
             gamma: None,

@@ -249,6 +249,36 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: S
                 }
             }
         }
+        Instruction::SigmoidCrossEntropy {
+            logits,
+            targets,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => {
+            let (smoothing, classes) = (f64::from(smoothing), logits.channels);
+            for row in 0..logits.rows {
+                let z: Vec<f64> = (0..classes).map(|c| values[at(logits, row, c)]).collect();
+                let of: Vec<f64> = (0..classes).map(|c| values[at(targets, row, c)]).collect();
+                let target = |class: usize| (1.0 - smoothing) * of[class] + smoothing / 2.0;
+                let probability = |class: usize| 1.0 / (1.0 + (-z[class]).exp());
+                let loss = |class: usize| {
+                    let (p, t) = (probability(class), target(class));
+                    -t * p.ln() - (1.0 - t) * (1.0 / (1.0 + z[class].exp())).ln()
+                };
+                let best = (0..classes).find(|&a| z.iter().all(|&other| z[a] >= other));
+                values[span_at(losses, row)] = (0..classes).map(loss).sum::<f64>() / classes as f64;
+                values[span_at(correct, row)] =
+                    if best.is_some_and(|best| of[best] > 0.5) { 1.0 } else { 0.0 };
+                if let Some(gradient) = grad_logits {
+                    for class in 0..classes {
+                        values[at(gradient, row, class)] =
+                            (probability(class) - target(class)) / (logits.rows * classes) as f64;
+                    }
+                }
+            }
+        }
         Instruction::Update { parameters, gradients, decay, rule } => {
             let rate = f64::from(scalars.rate);
             for i in 0..parameters.len {

@@ -353,6 +353,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         | Instruction::Dropout { .. }
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }
+        | Instruction::SigmoidCrossEntropy { .. }
         | Instruction::Update { .. } => unreachable!("other parts of the reference have these"),
     }
 }

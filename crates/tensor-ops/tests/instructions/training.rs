@@ -38,6 +38,36 @@ proptest! {
     }
 
     #[test]
+    fn cross_entropy_of_independent_labels_matches_the_reference(
+        rows in 1..100_usize,
+        classes in 1..30_usize,
+        smoothing in prop_oneof![Just(0.0_f32), 0.0..0.9_f32],
+        with_gradient: bool,
+        ties: bool,
+        seed: u64,
+    ) {
+        let mut layout = Layout::seeded(seed);
+        let logits = layout.tensor(rows, classes);
+        let targets = layout.tensor(rows, classes);
+        let [losses, correct] = [0; 2].map(|_| layout.span(rows));
+        let grad_logits = with_gradient.then(|| layout.tensor(rows, classes));
+        let instructions = [Instruction::SigmoidCrossEntropy {
+            logits, targets, smoothing, losses, correct, grad_logits,
+        }];
+        let mut values = layout.values();
+        for value in &mut values[..targets.offset] {
+            *value *= 20.0;
+            if ties {
+                *value = value.round();
+            }
+        }
+        for value in &mut values[targets.offset..targets.end()] {
+            *value = if *value > 0.3 { 1.0 } else { 0.0 };
+        }
+        assert_matches_reference(&instructions, &values, 1e-5);
+    }
+
+    #[test]
     fn updates_match_the_reference(
         len in 0..3000_usize, rule in 0..4_usize, decay in prop_oneof![Just(0.0_f32), 0.0..0.1_f32], seed: u64,
     ) {

@@ -30,7 +30,7 @@ pub(crate) struct Layout {
     batch_statistics: BTreeMap<NodeId, (Span, Span)>,
     /// One batch of images.
     pub(crate) images: Span,
-    /// One label per image.
+    /// One label per image, or a value per class and image.
     pub(crate) labels: Span,
     /// One loss per image.
     pub(crate) losses: Span,
@@ -49,7 +49,13 @@ pub(crate) enum Purpose<'a> {
 }
 
 impl Layout {
-    pub(crate) fn new(graph: &Graph, batch: usize, image: usize, purpose: &Purpose<'_>) -> Self {
+    /// For a batch of images with so many values, and so many labels, each.
+    pub(crate) fn new(
+        graph: &Graph,
+        batch: usize,
+        [image, labels]: [usize; 2],
+        purpose: &Purpose<'_>,
+    ) -> Self {
         let mut next = 0;
         let mut take = |len: usize| {
             next += len;
@@ -96,7 +102,7 @@ impl Layout {
             }
         };
         let images = take(batch * image);
-        let [labels, losses, correct] = [take(batch), take(batch), take(batch)];
+        let [labels, losses, correct] = [take(batch * labels), take(batch), take(batch)];
         let gates = gates(graph, purpose, &mut take);
         Self {
             parameters,

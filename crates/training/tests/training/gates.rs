@@ -99,7 +99,7 @@ fn evaluation_takes_soft_or_hard_masks_and_closed_channels_are_silent() {
     let test = test.take(50).unwrap();
     let images = Evaluation::new(&test, &Normalization::of(&train), 50).unwrap();
     let (mut pixels, mut labels) = (vec![0.0; images.shape().iter().product()], vec![0; 50]);
-    images.fill(0, &mut pixels, &mut labels);
+    images.fill(0, &mut pixels, &mut labels).unwrap();
     let pixels: Vec<f64> = pixels.into_iter().map(f64::from).collect();
     let labels: Vec<usize> = labels.into_iter().map(|label| label as usize).collect();
     for (recipe, reference) in [(SOFT, &soft), (HARD, &certain)] {

@@ -15,6 +15,7 @@ use training::{
 
 mod files;
 mod gates;
+mod multi_label;
 mod networks;
 mod operators;
 
@@ -81,7 +82,7 @@ fn doubles(parameters: &Parameters) -> testkit::Parameters {
 fn first_batch(batches: &Batches) -> (Vec<f64>, Vec<usize>) {
     let mut images = vec![0.0; batches.shape().iter().product()];
     let mut labels = vec![0; BATCH];
-    batches.epoch(0).fill(0, &mut images, &mut labels);
+    batches.epoch(0).fill(0, &mut images, &mut labels).unwrap();
     (
         images.into_iter().map(f64::from).collect(),
         labels.into_iter().map(|label| label as usize).collect(),
@@ -180,7 +181,7 @@ fn check_inference(graph: &Graph, seed: u64) -> Result<(), TestCaseError> {
     let mut labels = Vec::new();
     for batch in 0..images.batches() {
         let (mut values, mut found) = (vec![0.0; images.shape().iter().product()], vec![0; 4]);
-        let valid = images.fill(batch, &mut values, &mut found);
+        let valid = images.fill(batch, &mut values, &mut found).unwrap();
         let image = values.len() / 4;
         pixels.extend(values[..valid * image].iter().map(|value| f64::from(*value)));
         labels.extend(found[..valid].iter().map(|label| *label as usize));

@@ -290,6 +290,24 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
         | Instruction::DropoutGrad { rate: _, stream: _, grad_output, grad_input, accumulate: _ } => {
             operands.reads("grad_output", grad_output).writes("grad_input", grad_input)
         }
+        Instruction::SigmoidCrossEntropy {
+            logits,
+            targets,
+            smoothing: _,
+            losses,
+            correct,
+            grad_logits,
+        } => {
+            let operands = operands
+                .reads("logits", logits)
+                .reads("targets", targets)
+                .writes_span("losses", losses)
+                .writes_span("correct", correct);
+            match grad_logits {
+                Some(tensor) => operands.writes("grad_logits", tensor),
+                None => operands,
+            }
+        }
         Instruction::SoftmaxCrossEntropy {
             logits,
             labels,

@@ -280,6 +280,24 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             same(("grad_output", grad_output), ("input", input))?;
             same(("grad_input", grad_input), ("input", input))
         }
+        Instruction::SigmoidCrossEntropy {
+            logits,
+            targets,
+            smoothing,
+            losses,
+            correct,
+            grad_logits,
+        } => {
+            fraction("smoothing", smoothing)?;
+            filled("logits", logits)?;
+            same(("targets", targets), ("logits", logits))?;
+            length("losses", losses, logits.rows)?;
+            length("correct", correct, logits.rows)?;
+            match grad_logits {
+                Some(tensor) => same(("grad_logits", tensor), ("logits", logits)),
+                None => Ok(()),
+            }
+        }
         Instruction::SoftmaxCrossEntropy {
             logits,
             labels,
