@@ -90,7 +90,7 @@ fn faults_say_what_a_proxy_is() {
         ("an absolute cost", SWEPT, "target: [{ flops: 50% }, { params: 20000 }]"),
         ("an absolute time", SWEPT, "target: { latency: { device: v100, at_most: 1000 } }"),
         ("a number of channels", "  cost: flops\n", "  cost: flops\n  min_width: 8\n"),
-        ("less than the proxy allows", SWEPT, "target: { flops: 0.3% }"),
+        ("less than the proxy allows", SWEPT, "target: { flops: 0.6% }"),
         (
             "images in files",
             "{ fashion-mnist: { validation: 5000 } }",
