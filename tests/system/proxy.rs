@@ -67,6 +67,22 @@ fn a_search_on_a_proxy_gives_a_network_of_the_seeds_size_at_its_target() {
     assert!(fractions[0] < *fractions.last().unwrap(), "{fractions:?}");
 }
 
+/// Also with gates, which are in the network of the search alone.
+#[test]
+fn layers_that_are_ignored_keep_their_widths() {
+    let folder = folder(TARGET);
+    let ignored = "regularizer.ignored_layers=[Conv2d_1a_3x3]";
+    for (name, strength) in [("gamma", "gamma"), ("gate", "{ gate: {} }")] {
+        let strength = format!("regularizer.strength={strength}");
+        expect_code(&folder.run(name, &["--set", &strength, "--set", ignored]), 0);
+        let structure = structure(&folder.path(name), SEARCH);
+        let layer = &structure.layers["Conv2d_1a_3x3"];
+        assert_eq!(layer.after, layer.before, "{strength}");
+        assert!(2 * structure.costs.after.flops <= structure.costs.before.flops, "{strength}");
+        assert!(structure.layers.values().any(|layer| layer.after < layer.before));
+    }
+}
+
 #[test]
 fn a_strength_gives_every_layer_the_fraction_that_the_proxy_keeps() {
     let folder = folder("regularization_strength: [20], width_multiplier: [1.0]");
