@@ -11,6 +11,7 @@ mod experiments;
 mod modes;
 mod morph;
 mod program;
+mod proxy;
 mod resources;
 mod resume;
 mod smoke;

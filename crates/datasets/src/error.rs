@@ -104,6 +104,10 @@ pub enum DatasetError {
     Validation { found: usize, most: usize },
     #[error("`take` is {found}, expected 1 to {images}, the number of images there are")]
     Take { found: usize, images: usize },
+    #[error(
+        "images of {height} x {width} pixels cannot be averaged by {found}: take a factor that divides both sides"
+    )]
+    Factor { found: usize, height: usize, width: usize },
 
     #[error(
         "a normalisation has {mean} means and {std} standard deviations: give one of each per channel"

@@ -35,6 +35,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod averaged;
 mod error;
 mod streams;
 

@@ -12,6 +12,7 @@ mod modes;
 mod morph;
 mod points;
 mod problem;
+mod proxy;
 mod regularizer;
 mod resolve;
 mod target;
@@ -32,6 +33,7 @@ pub use morph::{Model, MorphPlan, Standards};
 pub(crate) use morph::{Wish, images_of, resolve as resolve_morph};
 pub use points::{PointPlan, Pressure, Search};
 pub use problem::Problem;
+pub use proxy::Proxy;
 pub use regularizer::{Charged, Regularizer, Strength};
 pub use resolve::resolve;
 pub use target::{Limit, Target};
@@ -77,6 +79,9 @@ pub struct Plan {
     /// Searches end after so many epochs with the same groups alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<u32>,
+    /// What widths are learned on, if it is not the seed on all its images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
     /// The last phase of every cycle; the expansion if it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<StopAfter>,
@@ -153,6 +158,19 @@ impl Dataset {
             Self::TarShards { .. } => "tar-shards",
             Self::WavFolder { .. } => "wav-folder",
             Self::Synthetic { .. } => "synthetic",
+        }
+    }
+
+    /// Whether samples are read from files whenever a batch is filled.
+    pub fn is_in_files(self) -> bool {
+        match self {
+            Self::ImageFolder { .. } | Self::TarShards { .. } | Self::WavFolder { .. } => true,
+            Self::FashionMnist(_)
+            | Self::Mnist(_)
+            | Self::Cifar10(_)
+            | Self::Cifar100(_)
+            | Self::Npz(_)
+            | Self::Synthetic { .. } => false,
         }
     }
 

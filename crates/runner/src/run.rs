@@ -12,6 +12,7 @@ mod monitor;
 pub(crate) mod morph;
 mod point;
 mod progress;
+mod proxy;
 mod queue;
 mod retrain;
 mod search;
@@ -29,7 +30,7 @@ use tensor_ops::Cpu;
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan};
 use crate::store::{self, Lock};
-use data::{Images, Wanted};
+use data::{Images, Searched, Wanted};
 use progress::Progress;
 
 /// How a run is carried out. None of it changes a result.
@@ -69,6 +70,9 @@ struct Run<'a> {
     plan: &'a Plan,
     seed: Graph,
     images: Images,
+    searched: Searched,
+    /// The network that widths are learned on, if it is not the one that they are for.
+    proxy: Option<Graph>,
     folder: PathBuf,
     interrupt: &'a Interrupt,
     progress: &'a Progress,
@@ -138,7 +142,18 @@ fn carry_out(
     let seed = plan.seed_graph();
     let workers = Workers::choose(plan, &seed, settings)?;
     let images = images.with_threads(workers.threads);
-    let run = Run { plan, seed, images, folder, interrupt: &interrupt, progress: &progress };
+    let searched = images.searched(plan.proxy.as_ref())?;
+    let proxy = plan.proxy.map(|proxy| plan.proxy_graph(&proxy));
+    let run = Run {
+        plan,
+        seed,
+        images,
+        searched,
+        proxy,
+        folder,
+        interrupt: &interrupt,
+        progress: &progress,
+    };
     progress.say(&format!("{}: {} on {workers}", plan.name, describe(plan)));
     let outcome = work::carry_out(&run, &workers, settings);
     progress.close();

@@ -28,6 +28,7 @@ mod morph;
 mod nearest;
 mod number;
 mod overrides;
+mod proxy;
 mod read;
 mod recipe;
 mod regularizer;
@@ -49,10 +50,11 @@ pub use morph::{DatasetSection, MorphSpec, defaults, target};
 pub use nearest::nearest;
 pub use number::{
     AboveZero, BelowOne, Between, Closed, Count, Fraction, FromZero, Multiplier, Multipliers,
-    NonNegative, Positive, Power, Powers, Range, Real, Share, Threshold, UnitInterval, UpToOne,
-    Whole,
+    NonNegative, Part, Positive, Power, Powers, Range, Real, Share, Threshold, UnitInterval,
+    UpToOne, Whole,
 };
 pub use overrides::Override;
+pub use proxy::Proxy;
 pub use read::{parse, parse_part};
 pub use recipe::{
     Adam, Augmentation, Cosine, Decaying, EarlyStop, LearningRate, Optimizer, Recipe, RmsProp, Sgd,

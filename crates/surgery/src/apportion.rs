@@ -18,6 +18,17 @@ pub(crate) struct Apportionment<'a> {
     pub(crate) bundles: Vec<Bundle>,
     divisor: usize,
     classes: Vec<Class>,
+    /// Sizes of the bundles that are in no class.
+    fixed: Vec<usize>,
+}
+
+/// How many groups a bundle is to have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Share {
+    /// So many.
+    Fixed(usize),
+    /// In proportion to a positive target, and at most so many; one multiple of the divisor is allowed always.
+    Of { target: f64, most: usize },
 }
 
 /// Bundles of equal target.
@@ -50,15 +61,32 @@ impl<'a> Apportionment<'a> {
         divisor: usize,
         mut target: impl FnMut(usize, &Bundle) -> (f64, usize),
     ) -> Result<Self, SurgeryError> {
+        Self::with_shares(graph, divisor, |position, bundle| {
+            let (target, most) = target(position, bundle);
+            Share::Of { target, most }
+        })
+    }
+
+    /// `share` says of a bundle that is not frozen, by its position, how many groups it is to have.
+    pub(crate) fn with_shares(
+        graph: &'a Graph,
+        divisor: usize,
+        mut share: impl FnMut(usize, &Bundle) -> Share,
+    ) -> Result<Self, SurgeryError> {
         if divisor == 0 {
             return Err(SurgeryError::Divisor);
         }
         let channels = Channels::of(graph);
         let bundles = channels.bundles();
+        let mut fixed: Vec<usize> = bundles.iter().map(|bundle| bundle.groups.len()).collect();
         let mut named = Vec::new();
         for (position, bundle) in bundles.iter().enumerate().filter(|(_, bundle)| !bundle.frozen) {
-            let (target, most) = target(position, bundle);
-            named.push((name(graph, bundle), position, target, (most / divisor).max(1)));
+            match share(position, bundle) {
+                Share::Fixed(size) => fixed[position] = size,
+                Share::Of { target, most } => {
+                    named.push((name(graph, bundle), position, target, (most / divisor).max(1)));
+                }
+            }
         }
         named.sort_unstable_by_key(|(name, position, ..)| (*name, *position));
         let mut places: BTreeMap<(u64, usize), usize> = BTreeMap::new();
@@ -70,7 +98,7 @@ impl<'a> Apportionment<'a> {
             });
             classes[place].members.push(position);
         }
-        Ok(Self { graph, channels, bundles, divisor, classes })
+        Ok(Self { graph, channels, bundles, divisor, classes, fixed })
     }
 
     /// Widths at the given sizes.
@@ -132,7 +160,7 @@ impl<'a> Apportionment<'a> {
     }
 
     fn sizes(&self, totals: &[usize]) -> Vec<usize> {
-        let mut sizes: Vec<usize> = self.bundles.iter().map(|bundle| bundle.groups.len()).collect();
+        let mut sizes = self.fixed.clone();
         for (class, total) in self.classes.iter().zip(totals) {
             let (each, more) = (total / class.members.len(), total % class.members.len());
             for (place, member) in class.members.iter().enumerate() {

@@ -11,7 +11,7 @@
 //! | [`recalibrate`] | measures running statistics anew |
 //! | [`add_batch_norms`], [`with_batch_norms`] | gives convolutions batch norms that change no logit |
 //! | [`Structure`], [`AliveCounts`] | structure files: ours, and the original's `alive_<step>` |
-//! | [`transfer`] | gives a network the widths learned on a narrower one |
+//! | [`transfer`], [`transfer_within`] | gives a network the widths learned on a narrower one, also up to budgets |
 //! | [`shuffled`], [`random_at_cost`], [`l1_norm`], [`group_norm`] | decisions to compare a learned one with, at equal cost |
 #![forbid(unsafe_code)]
 
@@ -46,4 +46,4 @@ pub use recalibrate::recalibrate;
 pub use shrink::{mask, shrink};
 pub use structure::{Costs, Layer, Structure, structure_hash};
 pub use structure_error::StructureError;
-pub use transfer::transfer;
+pub use transfer::{transfer, transfer_within};

@@ -165,6 +165,13 @@ fn checked_recipe(
             "leave it out",
         );
     }
+    if written.proxy.is_some() {
+        problems.add(
+            &format!("{section}.proxy"),
+            "`proxy` is for experiments: a morphing learns widths on the network that it is given",
+            "leave it out",
+        );
+    }
     let recipe = Recipe::from(written);
     contradictions_of_recipe(section, &recipe, images, input, problems);
     recipe

@@ -12,7 +12,8 @@ use super::cost::cost;
 use super::cycles::{self, Cycles};
 use super::images::images;
 use super::modes;
-use super::problem::{Problem, Problems};
+use super::problem::{Problem, Problems, chain};
+use super::proxy::{self, Proxy};
 use super::regularizer::{self, Regularizer};
 use super::target::{self, Target};
 use super::{Images, Plan, Sweep};
@@ -47,22 +48,27 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     cycles::contradictions(spec, learns, &mut problems);
     baseline::contradictions(spec, learns, &mut problems);
     modes::contradictions(spec, learns, &mut problems);
+    proxy::contradictions(spec, learns, &mut problems);
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
     let images = dataset.images();
-    let recipe = |section: &str, written: &spec::Recipe, problems: &mut Problems| {
-        let recipe = Recipe::from(written.clone());
-        contradictions_of_recipe(section, &recipe, images, input, problems);
-        let is_sound = matches!(dataset, super::Dataset::WavFolder { .. });
-        if is_sound && recipe.augmentation != datasets::Augmentation::default() {
-            problems.add(
-                &format!("{section}.augmentation"),
-                "`augmentation` changes images, and a log-mel patch is none",
-                "leave it out: a patch starts at a random frame in training",
-            );
-        }
-        recipe
-    };
+    let written = spec.search.proxy.as_ref();
+    let proxy = written.map(|it| Proxy::of(it, dataset, input, &mut problems));
+    let searched = proxy.map_or((images, input), |it| (it.images(images), it.input(input)));
+    let recipe =
+        |section: &str, written: &spec::Recipe, (images, input), problems: &mut Problems| {
+            let recipe = Recipe::from(written.clone());
+            contradictions_of_recipe(section, &recipe, images, input, problems);
+            let is_sound = matches!(dataset, super::Dataset::WavFolder { .. });
+            if is_sound && recipe.augmentation != datasets::Augmentation::default() {
+                problems.add(
+                    &format!("{section}.augmentation"),
+                    "`augmentation` changes images, and a log-mel patch is none",
+                    "leave it out: a patch starts at a random frame in training",
+                );
+            }
+            recipe
+        };
     if spec.retrain.early_stop.is_some() {
         problems.add(
             "retrain.early_stop",
@@ -71,8 +77,8 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         );
     }
     let gates = regularizer::gates(&spec.regularizer);
-    let search = Recipe { gates, ..recipe("search", &spec.search, &mut problems) };
-    let retrain = recipe("retrain", &spec.retrain, &mut problems);
+    let search = Recipe { gates, ..recipe("search", &spec.search, searched, &mut problems) };
+    let retrain = recipe("retrain", &spec.retrain, (images, input), &mut problems);
 
     let architecture = spec.architecture;
     let path = format!("architecture.{}", architecture.family());
@@ -88,6 +94,9 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     };
     let cost = cost(&spec.regularizer.cost, seed.as_ref(), folder, &mut problems);
     let targets = target::targets(&spec.sweep.target, seed.as_ref(), folder, &mut problems);
+    if proxy.is_some() {
+        proxy::absolute(&spec.sweep.target, &targets, &mut problems);
+    }
     let names: Vec<String> = targets.iter().map(Target::file_name).collect();
     problems.repeated("sweep.target", &names);
     let sweep = Sweep {
@@ -108,7 +117,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     let (Some(seed), Some(regularizer), true) = (seed, regularizer, problems.0.is_empty()) else {
         return Err(problems.0);
     };
-    Ok(Plan {
+    let plan = Plan {
         schema: spec::SCHEMA,
         name: name.to_owned(),
         seeds,
@@ -124,9 +133,12 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         baselines: spec.baselines.iter().copied().map(Into::into).collect(),
         cycles: spec.cycles.into(),
         early_stop: spec.search.early_stop.map(|it| it.stable_epochs.get() as u32),
+        proxy,
         stop_after: spec.stop_after.map(Into::into),
         seed_cost: Summary::of(&seed),
-    })
+    };
+    proxy::impossible(&plan, &seed, &mut problems);
+    if problems.0.is_empty() { Ok(plan) } else { Err(problems.0) }
 }
 
 fn modes(spec: &Spec) -> Vec<Mode> {
@@ -240,19 +252,4 @@ fn widths_that_cannot_be(seed: &Graph, sweep: &Sweep, problems: &mut Problems) {
             );
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use datasets::{
     Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST, Medium,
     Normalization, Samples, Split, Streams, numpy,
@@ -92,7 +92,33 @@ pub(crate) fn load(
     Ok(Images { split: split.map(Samples::from), normalization })
 }
 
+/// The images that widths are learned on.
+#[derive(Clone, Debug)]
+pub(crate) struct Searched {
+    /// All that are trained on.
+    pub(crate) train: Samples,
+    /// Mean and deviation of their pixels.
+    pub(crate) normalization: Normalization,
+}
+
 impl Images {
+    /// The images of a search: those of the whole, or of a proxy.
+    pub(crate) fn searched(&self, proxy: Option<&plan::Proxy>) -> anyhow::Result<Searched> {
+        let mut train = self.split.train.clone();
+        if let Some(count) = proxy.and_then(|proxy| proxy.train) {
+            train = train.take(count)?;
+        }
+        let Some(factor) = proxy.and_then(|proxy| proxy.factor) else {
+            return Ok(Searched { train, normalization: self.normalization.clone() });
+        };
+        let Samples::Memory(images) = train else {
+            bail!("only images in memory can be averaged down for a proxy")
+        };
+        let small = images.averaged(factor)?;
+        let normalization = Normalization::of(&small);
+        Ok(Searched { train: small.into(), normalization })
+    }
+
     /// The images, with batches of those in files filled by so many threads.
     pub(crate) fn with_threads(self, threads: usize) -> Self {
         Self { split: self.split.map(|part| part.with_threads(threads)), ..self }

@@ -48,21 +48,23 @@ impl Run<'_> {
 
     /// Floating-point operations of a search that begins with the seed, for the estimate of time.
     pub(crate) fn search_work(&self) -> f64 {
-        self.training_work(&self.plan.search, self.plan.seed_cost.flops as f64)
+        let share = self.searched.train.count() as f64 / self.images.split.train.count() as f64;
+        let flops = Summary::of(self.learner(&self.seed)).flops as f64;
+        share * self.training_work(&self.plan.search, flops)
     }
 
-    /// Does a search on the network that it begins with. None if it was stopped.
+    /// Does a search on the network that it begins with, or on the proxy of it. None if it was stopped.
     pub(crate) fn search(&self, device: &Cpu, search: Search) -> anyhow::Result<Option<Structure>> {
         let recipe = &self.plan.search;
         let start = self.start(search)?.context("the cycle before is not done")?;
+        let learner = self.learner(&start);
         let streams = Streams::new(search.seed).derive(&stream(search));
-        let network = Network::init(self.plan.regularizer.trained(&start).into_owned(), streams);
-        let mut penalty = self.penalty(search, &start)?;
+        let network = Network::init(self.plan.regularizer.trained(learner).into_owned(), streams);
+        let mut penalty = self.penalty(search, learner)?;
         self.warn(search, &penalty.warnings_before());
-        let split = &self.images.split;
         let batches = Batches::new(
-            &split.train,
-            &self.images.normalization,
+            &self.searched.train,
+            &self.searched.normalization,
             recipe.batch_size,
             recipe.augmentation,
             streams,
@@ -79,7 +81,7 @@ impl Run<'_> {
         let checkpoints = Checkpoints::new(&folder);
         resume(&mut trainer, &mut penalty, &checkpoints, &mut task, batches.per_epoch())?;
         let monitor = RefCell::new(Monitor::resume(&folder, trainer.history().len())?);
-        if !self.is_settled(search, &start, &monitor.borrow()) {
+        if !self.is_settled(search, learner, &monitor.borrow()) {
             let ending = train(
                 &mut trainer,
                 &batches,
@@ -93,7 +95,7 @@ impl Run<'_> {
                 &mut |trainer, penalty| {
                     let mut monitor = monitor.borrow_mut();
                     monitor.observe(&network.graph, penalty, trainer)?;
-                    let settled = self.is_settled(search, &start, &monitor);
+                    let settled = self.is_settled(search, learner, &monitor);
                     Ok(if settled { Control::Stop } else { Control::Continue })
                 },
             );
@@ -104,8 +106,9 @@ impl Run<'_> {
         }
         let decision = penalty.decide(&trainer.network().parameters)?;
         // Groups have the same numbers with gates and without.
-        let channels = Channels::tied(&start, &self.plan.regularizer.scope(&start)?.tied)?;
-        let survivors = ChannelMap::of(&start, &channels, &decision.keep)?;
+        let learned = ChannelMap::of(learner, &self.channels(learner)?, &decision.keep)?;
+        let survivors = self.transferred(search, learned, &start)?;
+        let channels = self.channels(&start)?;
         let shrunk = start.with_channels(&survivors)?;
         let structure = Structure {
             schema: Structure::SCHEMA,
@@ -146,8 +149,13 @@ impl Run<'_> {
         Ok(trainer.network())
     }
 
-    /// The penalty of a search on the network that it begins with.
-    fn penalty(&self, search: Search, start: &Graph) -> anyhow::Result<MorphNet> {
+    /// The channel groups of a network, with what the experiment ties.
+    fn channels(&self, graph: &Graph) -> anyhow::Result<Channels> {
+        Ok(Channels::tied(graph, &self.plan.regularizer.scope(graph)?.tied)?)
+    }
+
+    /// The penalty of a search on the network that it begins with, or on the proxy of it.
+    pub(crate) fn penalty(&self, search: Search, start: &Graph) -> anyhow::Result<MorphNet> {
         let regularizer = &self.plan.regularizer;
         Ok(match search.pressure {
             Pressure::Strength(strength) => {
@@ -158,7 +166,7 @@ impl Run<'_> {
                 MorphNet::scoped(&trained, &scope, form, settings)?
             }
             Pressure::Target(target) => {
-                self.plan.sweep.targets[target].penalty(regularizer, start, search.seed)?
+                self.target_on(target, start).penalty(regularizer, start, search.seed)?
             }
         })
     }
@@ -167,8 +175,8 @@ impl Run<'_> {
     fn is_settled(&self, search: Search, start: &Graph, monitor: &Monitor) -> bool {
         let Some(epochs) = self.plan.early_stop else { return false };
         let limits = match search.pressure {
-            Pressure::Strength(_) => &[][..],
-            Pressure::Target(target) => &self.plan.sweep.targets[target].limits,
+            Pressure::Strength(_) => Vec::new(),
+            Pressure::Target(target) => self.target_on(target, start).into_owned().limits,
         };
         let is_reached =
             |(limit, share): (&Limit, &f64)| share * limit.cost_of(start) <= limit.cost;

@@ -59,6 +59,8 @@ pub type Fraction = Real<BelowOne>;
 pub type Share = Real<UpToOne>;
 /// A threshold on a scale that starts at 1.
 pub type Threshold = Real<Between>;
+/// A part of a whole, and not all of it.
+pub type Part = Real<Between>;
 /// A width multiplier.
 pub type Multiplier = Real<Multipliers>;
 /// A share that may be nothing or all.

@@ -5,6 +5,7 @@ use training::{Curve, GateRecipe, Optimizer as ResolvedOptimizer, Recipe as Reso
 
 use super::mode::Modes;
 use super::number::{Count, Fraction, NonNegative, Positive, Share, Whole};
+use super::proxy::Proxy;
 
 /// How a network is trained. What decides most is always written down; the rest is off unless it is asked for.
 ///
@@ -21,6 +22,7 @@ use super::number::{Count, Fraction, NonNegative, Positive, Share, Whole};
 /// | `batch_norm_momentum` | 0.1 | weight of a batch in the running statistics |
 /// | `augmentation` | none | [`Augmentation`] |
 /// | `early_stop` | none | of `search` only: [`EarlyStop`] |
+/// | `proxy` | none | of `search` only: [`Proxy`] |
 /// | `mode` | `scratch` | of `retrain` only: one [`Mode`](super::Mode) or a list |
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(
@@ -59,6 +61,9 @@ pub struct Recipe {
     /// When a search ends before its epochs are over.
     #[serde(default)]
     pub early_stop: Option<EarlyStop>,
+    /// What widths are learned on in place of the seed and all its images.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
     /// What a network that is retrained begins with, and for how long.
     #[serde(default)]
     pub mode: Option<Modes>,
@@ -238,6 +243,7 @@ impl From<Recipe> for Resolved {
             batch_norm_momentum,
             augmentation: Augmentation { flip, crop },
             early_stop: _,
+            proxy: _,
             mode: _,
         } = written;
         Self {

@@ -17,6 +17,7 @@ mod mutations;
 mod networks;
 mod plans;
 mod prices;
+mod proxy;
 mod regularizer;
 mod set;
 mod targets;

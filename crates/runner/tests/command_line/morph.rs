@@ -45,6 +45,10 @@ fn what_cannot_be_morphed_is_refused_with_what_to_do() {
     case("--target params=0.01%", &[&["lenet-5", "--target", "params=0.01%"], &IMAGES]);
     case("--set search.epoch=3", &[&["lenet-5", "--set", "search.epoch=3"], &IMAGES, &HALF]);
     case(
+        "--set search.proxy={ train: 100 }",
+        &[&["lenet-5", "--set", "search.proxy={ train: 100 }"], &IMAGES, &HALF],
+    );
+    case(
         "--set search.batch_size=60000",
         &[&["lenet-5", "--set", "search.batch_size=60000"], &IMAGES, &HALF],
     );

@@ -6,7 +6,9 @@ use cost_models::{CostForm, CostModel, Flops, Params};
 use datasets::Streams;
 use graph::{ChannelMap, Channels, Graph, Role};
 use proptest::prelude::*;
-use surgery::{SurgeryError, group_norm, l1_norm, random_at_cost, scale, shuffled, transfer};
+use surgery::{
+    SurgeryError, group_norm, l1_norm, random_at_cost, scale, shuffled, transfer, transfer_within,
+};
 use testkit::{strategies, toys};
 use training::Network;
 
@@ -114,6 +116,94 @@ proptest! {
         {
             prop_assert_eq!(sizes(&graph, &same), sizes(&graph, &map));
         }
+    }
+}
+
+/// Every bundle is there if it is in what was transferred, those that may not change are as there, and another group
+/// somewhere would exceed the cost.
+fn within_cost(
+    graph: &Graph,
+    [transferred, reached]: [&ChannelMap; 2],
+    model: &dyn CostModel,
+    cost: f64,
+    is_free: impl Fn(&graph::Bundle) -> bool,
+) -> Result<(), TestCaseError> {
+    let form = CostForm::of(model, graph);
+    let channels = Channels::of(graph);
+    let bundles = channels.bundles();
+    let [before, sizes] = [transferred, reached].map(|map| sizes(graph, map));
+    let costs = form.at(&reached.widths());
+    prop_assert!(costs <= cost, "{} above {}", costs, cost);
+    let mut steps = Vec::new();
+    for (position, bundle) in bundles.iter().enumerate() {
+        prop_assert_eq!(sizes[position] == 0, before[position] == 0);
+        if sizes[position] == 0 || bundle.frozen {
+            continue;
+        }
+        if !is_free(bundle) {
+            prop_assert_eq!(sizes[position], before[position]);
+        } else if sizes[position] < bundle.groups.len() {
+            let mut more = sizes.clone();
+            more[position] += 1;
+            let map = ChannelMap::of_bundles(graph, &channels, &bundles, &more).unwrap();
+            steps.push(form.at(&map.widths()) - costs);
+        }
+    }
+    if let Some(dearest) = steps.into_iter().reduce(f64::max) {
+        prop_assert!(
+            cost - costs < dearest,
+            "{} left of {}, a step is {}",
+            cost - costs,
+            cost,
+            dearest
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(strategies::cases(256))]
+
+    #[test]
+    fn what_is_transferred_within_a_cost_is_at_it_within_one_group(
+        (graph, keep) in graph_and_keep(prunable()),
+        share in 0.1_f64..1.0,
+        every in 1_usize..4,
+    ) {
+        let channels = Channels::of(&graph);
+        let Ok(learned) = ChannelMap::of(&graph, &channels, &keep) else { return Ok(()) };
+        let Ok(transferred) = transfer(&graph, &learned, &graph) else { return Ok(()) };
+        let may_go = |group: graph::GroupId| group.index().is_multiple_of(every);
+        let is_free = |bundle: &graph::Bundle| bundle.groups.iter().any(|group| may_go(*group));
+        for model in [&Flops as &dyn CostModel, &Params] {
+            let cost = share * CostForm::of(model, &graph).at(&graph.widths());
+            match transfer_within(&graph, &learned, &graph, &[(model, cost)], may_go) {
+                Ok(map) => within_cost(&graph, [&transferred, &map], model, cost, is_free)?,
+                Err(SurgeryError::Infeasible { lowest, budget }) => {
+                    prop_assert!(lowest > cost && budget == cost);
+                }
+                Err(other) => prop_assert!(false, "{}\n{}", other, graph),
+            }
+        }
+    }
+}
+
+#[test]
+fn several_costs_hold_at_once_and_none_is_an_error() {
+    for (name, graph) in small_networks() {
+        let proxy = scale(&graph, 0.5, 1).unwrap();
+        let learned = half(&proxy);
+        let cost =
+            |model: &dyn CostModel, map: &ChannelMap| CostForm::of(model, &graph).at(&map.widths());
+        let whole = |model| CostForm::of(model, &graph).at(&graph.widths());
+        let models: [&dyn CostModel; 2] = [&Flops, &Params];
+        let budgets = [(models[0], 0.6 * whole(models[0])), (models[1], 0.5 * whole(models[1]))];
+        let map = transfer_within(&proxy, &learned, &graph, &budgets, |_| true)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(budgets.iter().all(|(model, budget)| cost(*model, &map) <= *budget), "{name}");
+        assert!(budgets.iter().any(|(model, budget)| cost(*model, &map) > 0.85 * budget), "{name}");
+        let error = transfer_within(&proxy, &learned, &graph, &[], |_| true).unwrap_err();
+        assert_eq!(error, SurgeryError::NoBudget);
     }
 }
 
