@@ -131,25 +131,7 @@ fn a_run_of_all_arms_and_modes_that_is_killed_ends_with_the_same_bytes() {
             .filter(|entry| entry.path().is_file() || entry.path().join("done.json").exists())
             .count()
     };
-    let mut killed = 0;
-    loop {
-        let before = done();
-        let mut child = folder.start("killed", &["--jobs", "1"]);
-        let ended = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if done() > before {
-                child.kill().unwrap();
-                killed += 1;
-                break child.wait().unwrap();
-            }
-        };
-        if ended.success() {
-            break;
-        }
-        assert!(killed < 100, "does not get anywhere");
-    }
+    let killed = folder.run_killed("killed", &[], done);
     assert!(killed >= 10, "killed {killed} times only");
     expect_same(&folder.path("killed/small"), &folder.path("undisturbed/small"));
 }

@@ -57,6 +57,35 @@ impl Folder {
         command.spawn().unwrap()
     }
 
+    /// Runs the small experiment with one job until it ends well, killing it whenever `progress` is further than when that
+    /// start of it began. How often it was killed.
+    pub(crate) fn run_killed(
+        &self,
+        results: &str,
+        more: &[&str],
+        progress: impl Fn() -> usize,
+    ) -> usize {
+        let mut killed = 0;
+        loop {
+            let before = progress();
+            let mut child = self.start(results, &[&["--jobs", "1"], more].concat());
+            let ended = loop {
+                if let Some(status) = child.try_wait().unwrap() {
+                    break status;
+                }
+                if progress() > before {
+                    child.kill().unwrap();
+                    killed += 1;
+                    break child.wait().unwrap();
+                }
+            };
+            if ended.success() {
+                return killed;
+            }
+            assert!(killed < 100, "does not get anywhere");
+        }
+    }
+
     /// The text with this folder's path replaced.
     pub(crate) fn anonymous(&self, text: &[u8]) -> String {
         String::from_utf8_lossy(text).replace(self.0.path().to_str().unwrap(), "FOLDER")

@@ -118,25 +118,7 @@ fn a_search_on_a_proxy_that_is_killed_ends_with_the_same_bytes() {
     expect_code(&folder.run("undisturbed", &[]), 0);
     let monitor = folder.path("killed/small/state/searches").join(SEARCH).join("monitor.jsonl");
     let length = || fs::read(&monitor).map_or(0, |bytes| bytes.len());
-    let mut killed = 0;
-    loop {
-        let before = length();
-        let mut child = folder.start("killed", &["--jobs", "1"]);
-        let ended = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if length() > before {
-                child.kill().unwrap();
-                killed += 1;
-                break child.wait().unwrap();
-            }
-        };
-        if ended.success() {
-            break;
-        }
-        assert!(killed < 100, "does not get anywhere");
-    }
+    let killed = folder.run_killed("killed", &[], length);
     assert!(killed >= 2, "killed {killed} times only");
     expect_same(&folder.path("killed/small"), &folder.path("undisturbed/small"));
 }

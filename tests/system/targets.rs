@@ -96,25 +96,7 @@ fn ends_the_same_if_killed(more: &[&str]) {
     expect_code(&folder.run("undisturbed", &[&["--threads", "1"], more].concat()), 0);
     let search = |results: &str| folder.path(results).join("small/state/searches").join(SEARCH);
     let monitor = || fs::read(search("killed").join("monitor.jsonl")).unwrap_or_default();
-    let mut killed = 0;
-    loop {
-        let before = monitor().len();
-        let mut child = folder.start("killed", &[&["--jobs", "1"], more].concat());
-        let ended = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if monitor().len() > before {
-                child.kill().unwrap();
-                killed += 1;
-                break child.wait().unwrap();
-            }
-        };
-        if ended.success() {
-            break;
-        }
-        assert!(killed < 100, "does not get anywhere");
-    }
+    let killed = folder.run_killed("killed", more, || monitor().len());
     assert!(killed >= 2, "killed {killed} times only");
     expect_same(&folder.path("killed/small"), &folder.path("undisturbed/small"));
     for file in ["monitor.jsonl", EVENTS] {

@@ -3,8 +3,9 @@
 //! A [`Graph`] has shapes, names and widths, and no weights. It is built through a checking [`Builder`], which proves
 //! every shape at insertion, and it is immutable afterwards. Three analyses live here because they concern the graph alone:
 //! which channels live and die together ([`Channels`]), which of them remain after a decision ([`ChannelMap`]), and which
-//! parameters every node has ([`Graph::parameters`]). The only rewrite is another number of channels on some wires
-//! ([`Graph::with_channels`], [`Graph::with_widths`]): shrinking and expanding a network are both that.
+//! parameters every node has ([`Graph::parameters`]). There are two rewrites: another number of channels on some wires
+//! ([`Graph::with_channels`], [`Graph::with_widths`]), which shrinking and expanding a network both are, and further nodes
+//! behind some ([`Graph::with_insertions`]).
 //!
 //! ```
 //! use graph::{Activation, Builder, Conv2d, Op, Shape};
@@ -29,6 +30,7 @@ mod channels;
 mod dump;
 mod error;
 mod freeze;
+mod insertions;
 mod network;
 mod op;
 mod parameters;
@@ -47,6 +49,7 @@ pub use channel_map::ChannelMap;
 pub use channels::{Channels, GroupId, Keep};
 pub use error::{GraphError, ShapeProblem};
 pub use freeze::{Freeze, FreezeReason};
+pub use insertions::Insertion;
 pub use network::{Builder, Graph, Node, NodeId};
 pub use op::Op;
 pub use parameters::{ParameterSpec, Role};

@@ -1,8 +1,8 @@
 //! A network with gates to be learned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use graph::{Builder, Channels, Graph, NodeId, Op};
+use graph::{Channels, Graph, Insertion, NodeId, Op};
 
 /// The graph with one gate for every convolution and linear layer: after the norm or bias and the activation that alone follow
 /// it, in this order, and before its output branches.
@@ -11,32 +11,12 @@ use graph::{Builder, Channels, Graph, NodeId, Op};
 /// logits, get none, nor do those that have one there. Everything else keeps its name, its width, and its channel groups their
 /// numbers, so that what is learned with gates holds for the graph without: by layer names, or as a [`graph::Keep`].
 pub fn gated(graph: &Graph) -> Graph {
-    let mut names: BTreeSet<String> = graph.nodes().map(|(_, node)| node.name.clone()).collect();
-    let layers = layers_by_end(graph);
-    let mut build = Builder::new();
-    // The copy of every node, and what its readers read.
-    let (mut copies, mut wires): (Vec<NodeId>, Vec<NodeId>) = (Vec::new(), Vec::new());
-    for (id, node) in graph.nodes() {
-        let inputs: Vec<NodeId> = node.inputs.iter().map(|input| wires[input.index()]).collect();
-        let copy = match node.shares {
-            Some(owner) => build.share(&node.name, copies[owner.index()], &inputs),
-            None => build.add(&node.name, node.op.clone(), &inputs),
-        };
-        let copy = copy.expect("shapes are those of the graph");
-        copies.push(copy);
-        wires.push(match layers.get(&id) {
-            None => copy,
-            Some(layer) => {
-                let mut name = format!("{}/gate", graph.node(*layer).name);
-                while !names.insert(name.clone()) {
-                    name.push('_');
-                }
-                build.add(&name, Op::Gate, &[copy]).expect("the name is new")
-            }
-        });
-    }
-    let outputs: Vec<NodeId> = graph.outputs().iter().map(|id| copies[id.index()]).collect();
-    build.finish(&outputs).expect("a gate is read by what read its input")
+    let layers = layers_by_end(graph).into_iter();
+    let insertions = layers.map(|(end, layer)| {
+        let name = format!("{}/gate", graph.node(layer).name);
+        (end, Insertion { name, op: Op::Gate })
+    });
+    graph.with_insertions(&insertions.collect()).expect("a gate changes no shape")
 }
 
 /// The layers that get a gate, by the node after which it is put.

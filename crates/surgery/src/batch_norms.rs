@@ -1,9 +1,9 @@
 //! Batch norms for a network that has been trained without.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use datasets::{Batches, Streams};
-use graph::{BatchNorm, Builder, Channels, Graph, NodeId, Op, Role};
+use graph::{BatchNorm, Channels, Graph, Insertion, NodeId, Op, Role};
 use tensor_ops::Device;
 use training::{Network, Parameters, TrainError};
 
@@ -15,33 +15,19 @@ use crate::recalibrate;
 /// logits, get none, nor do linear layers. Everything else keeps its name and width.
 pub fn with_batch_norms(graph: &Graph) -> Graph {
     let (channels, consumers) = (Channels::of(graph), graph.consumers());
-    let mut names: BTreeSet<String> = graph.nodes().map(|(_, node)| node.name.clone()).collect();
-    let mut build = Builder::new();
-    // The copy of every node, and what its readers read.
-    let (mut copies, mut wires): (Vec<NodeId>, Vec<NodeId>) = (Vec::new(), Vec::new());
-    for (id, node) in graph.nodes() {
-        let inputs: Vec<NodeId> = node.inputs.iter().map(|input| wires[input.index()]).collect();
-        let copy = match node.shares {
-            Some(owner) => build.share(&node.name, copies[owner.index()], &inputs),
-            None => build.add(&node.name, node.op.clone(), &inputs),
-        };
-        let copy = copy.expect("shapes are those of the graph");
-        copies.push(copy);
-        let has_one = matches!(&consumers[id.index()][..],
-            [reader] if matches!(graph.node(*reader).op, Op::BatchNorm(_)));
-        let is_open = channels.on(id).iter().any(|group| !channels.is_frozen(*group));
-        wires.push(if is_convolution(&node.op) && is_open && !has_one {
-            let mut name = format!("{}/batch-norm", node.name);
-            while !names.insert(name.clone()) {
-                name.push('_');
-            }
-            build.add(&name, Op::BatchNorm(BatchNorm::scaled()), &[copy]).expect("a new name")
-        } else {
-            copy
-        });
-    }
-    let outputs: Vec<NodeId> = graph.outputs().iter().map(|id| wires[id.index()]).collect();
-    build.finish(&outputs).expect("a norm is read by what read its input")
+    let has_one = |id: NodeId| {
+        matches!(&consumers[id.index()][..],
+            [reader] if matches!(graph.node(*reader).op, Op::BatchNorm(_)))
+    };
+    let is_open = |id: NodeId| channels.on(id).iter().any(|group| !channels.is_frozen(*group));
+    let bare = graph
+        .nodes()
+        .filter(|(id, node)| is_convolution(&node.op) && is_open(*id) && !has_one(*id));
+    let insertions = bare.map(|(id, node)| {
+        let name = format!("{}/batch-norm", node.name);
+        (id, Insertion { name, op: Op::BatchNorm(BatchNorm::scaled()) })
+    });
+    graph.with_insertions(&insertions.collect()).expect("a norm changes no shape")
 }
 
 fn is_convolution(op: &Op) -> bool {
