@@ -66,11 +66,11 @@ pub fn cost(options: &CostOptions) -> Outcome {
 fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
     let question = question(options)?;
     let Named { name, network } = named(&options.network, options.input, options.classes)?;
-    let graph = network.graph.clone();
-    let input = image_shape(&graph);
+    let graph = &network.graph;
+    let input = image_shape(graph);
     let classes = graph.outputs().first().map_or(0, |logits| graph.node(*logits).shape.channels);
     let measured = if options.measure { Some(measure(options, &network)?) } else { None };
-    let mut all = layers(&graph, &question);
+    let mut all = layers(graph, &question);
     let total = Costs::sum(all.iter().map(|layer| &layer.costs));
     if let Some(charge) = options.by {
         all.sort_by(|a, b| b.costs.of(charge).total_cmp(&a.costs.of(charge)));
@@ -87,7 +87,7 @@ fn price(options: &CostOptions) -> Result<(Priced, Question), Diagnostics> {
         layers: is_listed.then(|| all.clone()),
         kept: options
             .kept
-            .then(|| Kept::by_scales(&graph).iter().map(|kept| kept.words(&graph)).collect()),
+            .then(|| Kept::by_scales(graph).iter().map(|kept| kept.words(graph)).collect()),
         all,
     };
     Ok((priced, question))
