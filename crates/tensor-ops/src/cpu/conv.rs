@@ -13,6 +13,7 @@ mod pack;
 mod parts;
 mod plan;
 mod product;
+mod sweep;
 mod windows;
 
 pub(super) use block::Source;

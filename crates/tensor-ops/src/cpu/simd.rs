@@ -47,6 +47,8 @@ pub(super) trait Simd: Copy {
     ///
     /// `LANES` values can be written at `to`.
     unsafe fn store(self, to: *mut f32, value: Self::V);
+    /// Asks for the cache line of an address, which need not be valid.
+    fn prefetch(self, from: *const f32);
     /// The first `count` lanes; the others are 0.
     ///
     /// # Safety
@@ -256,6 +258,9 @@ impl<const FMA: bool> Simd for Lanes<FMA> {
         // SAFETY: the caller's.
         unsafe { to.cast::<[f32; 8]>().write_unaligned(value) };
     }
+
+    #[inline(always)]
+    fn prefetch(self, _from: *const f32) {}
 
     #[inline(always)]
     unsafe fn load_first(self, from: *const f32, count: usize) -> Self::V {

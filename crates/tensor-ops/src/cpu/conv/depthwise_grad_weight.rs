@@ -48,7 +48,8 @@ const TAPS: usize = 9;
 impl Task for DepthwiseGradWeight {
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, worker: usize) {
-        let part = self.parts.part(context, chunk);
+        let weight = self.parts.weight(context, chunk);
+        let bias = self.parts.bias(context, chunk);
         let channels = self.grad_output.channels;
         let range = self.parts.units(chunk);
         for index in range.clone() {
@@ -63,8 +64,10 @@ impl Task for DepthwiseGradWeight {
             while start < channels {
                 // SAFETY: the channels exist, and this chunk alone has the part.
                 unsafe {
-                    sums.bias(simd, part, start);
-                    sums.weights(simd, part, start);
+                    if let Some(bias) = bias {
+                        sums.bias(simd, bias, start);
+                    }
+                    sums.weights(simd, weight, start);
                 }
                 start += S::LANES;
             }
@@ -98,9 +101,8 @@ impl Sums<'_> {
     ///
     /// The part is this thread's, there is a channel `start`, and nothing writes to the arena.
     #[inline(always)]
-    unsafe fn bias<S: Simd>(&self, simd: S, part: *mut f32, start: usize) {
-        let DepthwiseGradWeight { ref plan, ref parts, grad_output, .. } = *self.instruction;
-        let Some(bias) = parts.bias() else { return };
+    unsafe fn bias<S: Simd>(&self, simd: S, bias: *mut f32, start: usize) {
+        let DepthwiseGradWeight { ref plan, grad_output, .. } = *self.instruction;
         let mut total = simd.splat(0.0);
         for image in 0..self.unit.images.len() {
             for row in 0..self.unit.rows.len() {
@@ -114,7 +116,7 @@ impl Sums<'_> {
             }
         }
         // SAFETY: the part has all channels of the bias.
-        unsafe { self.add(simd, part.add(bias + start), total, grad_output.channels - start) };
+        unsafe { self.add(simd, bias.add(start), total, grad_output.channels - start) };
     }
 
     /// # Safety

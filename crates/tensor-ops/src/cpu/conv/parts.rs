@@ -17,7 +17,7 @@ const VALUES: usize = 1 << 22;
 const CHUNK: usize = 1 << 12;
 
 /// Gradients of a kernel and perhaps a bias. Each part is summed on its own in the shared scratch, the kernel's values before
-/// the bias's, then all parts are added in order.
+/// the bias's, then all parts are added in order. A single part is summed where the gradients go.
 pub(super) struct Parts {
     count: usize,
     units: usize,
@@ -34,13 +34,18 @@ impl Parts {
         Self { count: PARTS.min((VALUES / part).max(2)).min(units), units, weight, bias, part }
     }
 
+    /// A single part.
+    pub(super) fn one(units: usize, weight: Span, bias: Option<Span>) -> Self {
+        Self { count: 1, units, weight, bias, part: weight.len }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// Values of the scratch.
     pub(super) fn len(&self) -> usize {
-        self.count.saturating_mul(self.part)
+        if self.count == 1 { 0 } else { self.count.saturating_mul(self.part) }
     }
 
     /// The units that a part sums over.
@@ -49,21 +54,35 @@ impl Parts {
         part * self.units / self.count..(part + 1) * self.units / self.count
     }
 
-    /// First value of a part.
+    /// First value of a part in the scratch.
     #[inline(always)]
-    pub(super) fn part(&self, context: &Context<'_>, part: usize) -> *mut f32 {
+    fn part(&self, context: &Context<'_>, part: usize) -> *mut f32 {
         context.shared.wrapping_add(part * self.part)
     }
 
-    /// Where the bias's values start in a part, if they are wanted.
+    /// Where a part's sums for the kernel start.
     #[inline(always)]
-    pub(super) fn bias(&self) -> Option<usize> {
-        self.bias.map(|_| self.weight.len)
+    pub(super) fn weight(&self, context: &Context<'_>, part: usize) -> *mut f32 {
+        if self.count == 1 { context.span(self.weight) } else { self.part(context, part) }
+    }
+
+    /// Where a part's sums for the bias start, if they are wanted.
+    #[inline(always)]
+    pub(super) fn bias(&self, context: &Context<'_>, part: usize) -> Option<*mut f32> {
+        self.bias.map(|bias| {
+            if self.count == 1 {
+                context.span(bias)
+            } else {
+                self.part(context, part).wrapping_add(self.weight.len)
+            }
+        })
     }
 
     /// Adds all parts and writes the gradients.
     pub(super) fn launch_sum(&self, context: &Context<'_>) {
-        context.launch(self.part.div_ceil(CHUNK), self);
+        if self.count > 1 {
+            context.launch(self.part.div_ceil(CHUNK), self);
+        }
     }
 
     /// Adds some values of all parts; value `i` goes to `to + i`.

@@ -7,11 +7,20 @@ use crate::Geometry;
 /// Output positions per unit of work, at most and at least.
 const POSITIONS: Range<usize> = 48..512;
 
-/// Units of work there should be.
-const UNITS: usize = 16;
+/// The same, of a kernel of one tap.
+const COLLAPSED: usize = 192;
 
-/// Values of a source block: 128 KiB.
-const BLOCK: usize = 1 << 15;
+/// Units of work there should be.
+pub(super) const UNITS: usize = 16;
+
+/// Values of a source block: 256 KiB, which leaves most of a second-level cache to weights and sums.
+const BLOCK: usize = 1 << 16;
+
+/// Values that a tile sums over in one go: with their weights they stay in a first-level cache while tiles pass by.
+const DEPTH: usize = 256;
+
+/// Values that are not worth being cut into parts of `DEPTH`.
+const DEEP: usize = 1024;
 
 /// Values that lie side by side in the source, seen from a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +29,39 @@ pub(super) struct Segment {
     pub(super) offset: usize,
     /// Number of values.
     pub(super) len: usize,
+}
+
+/// A part of what a position sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Depth {
+    /// Number of values of earlier parts.
+    pub(super) earlier: usize,
+    pub(super) segments: Vec<Segment>,
+}
+
+/// Cuts segments into parts of `DEPTH` values if there are many; at least one part.
+fn parts(segments: &[Segment]) -> Vec<Depth> {
+    let total: usize = segments.iter().map(|segment| segment.len).sum();
+    let most = if total > DEEP { DEPTH } else { total };
+    let mut parts = vec![Depth { earlier: 0, segments: Vec::new() }];
+    let mut room = most;
+    for segment in segments {
+        let mut rest = *segment;
+        while rest.len > 0 {
+            if room == 0 {
+                let earlier = parts.len() * most;
+                parts.push(Depth { earlier, segments: Vec::new() });
+                room = most;
+            }
+            let len = rest.len.min(room);
+            if let Some(part) = parts.last_mut() {
+                part.segments.push(Segment { offset: rest.offset, len });
+            }
+            rest = Segment { offset: rest.offset + len, len: rest.len - len };
+            room -= len;
+        }
+    }
+    parts
 }
 
 /// The target positions that see the same taps.
@@ -33,6 +75,8 @@ pub(super) struct Pass {
     pub(super) offsets: Vec<usize>,
     /// The same with neighbours joined.
     pub(super) segments: Vec<Segment>,
+    /// The segments again, cut into parts that are summed one after the other.
+    pub(super) parts: Vec<Depth>,
     /// First target position along each axis.
     pub(super) start: [usize; 2],
     /// Number of target positions along each axis.
@@ -168,7 +212,7 @@ pub(super) fn collapse(geometry: Geometry, channels: usize) -> Geometry {
         return geometry;
     }
     let rows = geometry.input_rows();
-    let most = (rows / UNITS).clamp(POSITIONS.start, POSITIONS.end).min(BLOCK / channels).max(1);
+    let most = (rows / UNITS).clamp(POSITIONS.start, COLLAPSED).min(BLOCK / channels).max(1);
     let width = (1..=most).rev().find(|&width| rows.is_multiple_of(width)).unwrap_or(1);
     Geometry { batch: rows / width, input: [1, width], output: [1, width], ..geometry }
 }
@@ -180,8 +224,18 @@ impl Plan {
         channels: usize,
         pitch: Option<usize>,
     ) -> Self {
+        Self::forward_in(UNITS, geometry, channels, pitch)
+    }
+
+    /// As `forward`, with about so many units of work where their size leaves a choice.
+    pub(super) fn forward_in(
+        units: usize,
+        geometry: Geometry,
+        channels: usize,
+        pitch: Option<usize>,
+    ) -> Self {
         let axes = [0, 1].map(|axis| Axis::forward(&geometry, axis));
-        Self::new(&geometry, geometry.input, geometry.output, &axes, channels, pitch)
+        Self::new(units, &geometry, geometry.input, geometry.output, &axes, channels, pitch)
     }
 
     /// From the output's gradient to the input's.
@@ -191,12 +245,13 @@ impl Plan {
         pitch: Option<usize>,
     ) -> Self {
         let axes = [0, 1].map(|axis| Axis::gradient(&geometry, axis));
-        Self::new(&geometry, geometry.output, geometry.input, &axes, channels, pitch)
+        Self::new(UNITS, &geometry, geometry.output, geometry.input, &axes, channels, pitch)
     }
 
     /// A block has `channels` values per position. The source can serve as the block if its rows, `pitch` apart, begin
     /// with those.
     fn new(
+        units: usize,
         geometry: &Geometry,
         source: [usize; 2],
         target: [usize; 2],
@@ -219,6 +274,7 @@ impl Plan {
                     offsets: Vec::new(),
                     earlier: taps,
                     segments: Vec::new(),
+                    parts: Vec::new(),
                     start: [phase_y.start, phase_x.start],
                     count: [phase_y.count, phase_x.count],
                 };
@@ -237,6 +293,7 @@ impl Plan {
                     }
                 }
                 taps += pass.taps.len();
+                pass.parts = parts(&pass.segments);
                 passes.push(pass);
             }
         }
@@ -248,7 +305,7 @@ impl Plan {
                 .max(POSITIONS.start.div_ceil(x.positions()));
             (1, rows.clamp(1, y.positions()))
         } else {
-            let most = (batch * positions / UNITS).clamp(POSITIONS.start, POSITIONS.end);
+            let most = (batch * positions / units).clamp(POSITIONS.start, POSITIONS.end);
             ((most / positions).min(BLOCK / image.max(1)).clamp(1, batch), y.positions())
         };
         let bands = y.positions().div_ceil(band_rows);

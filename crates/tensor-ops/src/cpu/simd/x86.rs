@@ -1,15 +1,15 @@
 //! Vectors of x86-64.
 
 use std::arch::x86_64::{
-    __m256, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GT_OQ, _CMP_NEQ_UQ, _mm_castps_pd, _mm_cvtsd_f64,
-    _mm_cvtss_f32, _mm_movehl_ps, _mm_storeu_ps, _mm256_add_ps, _mm256_and_ps,
-    _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_sqrt_ps, _mm256_storeu_ps,
-    _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_sqrt_ps,
-    _mm512_storeu_ps, _mm512_sub_ps,
+    __m256, __m512, __mmask16, _CMP_EQ_OQ, _CMP_GT_OQ, _CMP_NEQ_UQ, _MM_HINT_T0, _mm_castps_pd,
+    _mm_cvtsd_f64, _mm_cvtss_f32, _mm_movehl_ps, _mm_prefetch, _mm_storeu_ps, _mm256_add_ps,
+    _mm256_and_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_div_ps, _mm256_extractf128_ps,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_sqrt_ps,
+    _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::Simd;
@@ -95,6 +95,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: *const f32) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
+    }
+
+    #[inline(always)]
     unsafe fn load_first(self, from: *const f32, count: usize) -> __m256 {
         // SAFETY: the mask is read at `8 - count <= 8`, so inside the table; lanes outside the mask are not touched.
         unsafe {
@@ -161,6 +167,12 @@ impl Simd for Avx512 {
     unsafe fn store(self, to: *mut f32, value: __m512) {
         // SAFETY: the caller's, and the token's.
         unsafe { _mm512_storeu_ps(to, value) };
+    }
+
+    #[inline(always)]
+    fn prefetch(self, from: *const f32) {
+        // SAFETY: a prefetch touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
     }
 
     #[inline(always)]
