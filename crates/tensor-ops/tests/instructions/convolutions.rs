@@ -160,6 +160,10 @@ fn convolutions_of_many_chunks_match_the_reference() {
         (square(1, 44, 1, 2, 0), (1, 37, 6)),
         (square(24, 7, 1, 1, 0), (2, 28, 24)),
         (square(6, 12, 5, 1, 0), (1, 4, 25)),
+        // Deep enough for several parts, and kernels whose gradient is cut by input channels.
+        (square(3, 5, 3, 1, 1), (1, 131, 130)),
+        (square(2, 4, 3, 2, 1), (1, 150, 100)),
+        (square(1, 6, 1, 1, 0), (1, 520, 260)),
     ] {
         let (instructions, values) = convolution(geometry, channels, true, 5);
         assert_matches_reference(&instructions, &values, 1e-4);

@@ -11,8 +11,6 @@ use crate::cpu::level::{Level, Task};
 use crate::cpu::simd::{MAX_LANES, Simd, load_up_to, store_up_to};
 use crate::{Geometry, Span, Tensor};
 
-/// Values of a kernel from which on adding up parts of it costs more than cutting its input channels into slices.
-
 /// Values of a kernel from which on adding up parts of it costs more than cutting its input channels into slices, for up to
 /// `FEW` output positions and for any number.
 const LARGE: [usize; 2] = [1 << 17, 1 << 18];

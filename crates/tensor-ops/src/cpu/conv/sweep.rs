@@ -5,6 +5,9 @@ use super::cursor::{Cursor, Position};
 use super::plan::{Depth, Pass, Plan, Segment, Unit};
 use crate::cpu::simd::{Simd, load_up_to, store_up_to};
 
+/// Values side by side from which on they are asked for in advance.
+const LONG: usize = 96;
+
 /// Values of a row after which the next cache line begins.
 const LINE: usize = 16;
 
@@ -106,6 +109,14 @@ impl Sweep<'_> {
         }
     }
 
+    /// How far the values of the following tile are from this one's, if they are worth asking for in advance: a block that
+    /// was copied together is in a cache already.
+    #[inline(always)]
+    fn ahead(&self, rows: usize) -> usize {
+        let long = self.part.segments.first().is_some_and(|segment| segment.len >= LONG);
+        if self.plan.direct && long { rows * self.block.pixel } else { 0 }
+    }
+
     /// One tile; of its positions only the first `rows` are stored.
     #[inline(always)]
     unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
@@ -133,11 +144,7 @@ impl Sweep<'_> {
                 positions,
                 &self.part.segments,
                 self.weights,
-                if self.plan.direct && self.part.segments[0].len >= 96 {
-                    self.block.pixel * ROWS
-                } else {
-                    0
-                },
+                self.ahead(ROWS),
                 &mut sums,
             );
             for r in 0..ROWS {
@@ -152,7 +159,7 @@ impl Sweep<'_> {
     }
 }
 
-/// Adds to each row's sums the products of what it sees with the weights.
+/// Adds to each row's sums the products of what it sees with the weights. Asks for what lies `ahead` of it, unless that is 0.
 ///
 /// # Safety
 ///
@@ -200,6 +207,11 @@ unsafe fn multiply<S: Simd, const ROWS: usize, const VECTORS: usize>(
     *sums = totals;
 }
 
+/// A row of weights.
+///
+/// # Safety
+///
+/// So many vectors can be read.
 #[inline(always)]
 unsafe fn load<S: Simd, const VECTORS: usize>(simd: S, weights: *const f32) -> [S::V; VECTORS] {
     let mut w = [simd.splat(0.0); VECTORS];
@@ -210,6 +222,11 @@ unsafe fn load<S: Simd, const VECTORS: usize>(simd: S, weights: *const f32) -> [
     w
 }
 
+/// Adds the products of each row's value `k` with a row of weights.
+///
+/// # Safety
+///
+/// Each row has the value.
 #[inline(always)]
 unsafe fn add_products<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
