@@ -4,7 +4,7 @@ use super::activation::{Activate, ActivateGrad};
 use super::batch_norm::{BatchNormGrad, BatchNormInfer, BatchNormTrain};
 use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
-use super::conv::{self, ConvGradWeight, Depthwise, DepthwiseGradWeight};
+use super::conv::{self, Depthwise, DepthwiseGradWeight};
 use super::dropout::Dropout;
 use super::gate::{Gate, GateGrad};
 use super::level::Level;
@@ -45,15 +45,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             grad_output,
             grad_weight,
             grad_bias,
-        } => Box::new(ConvGradWeight::new(
-            level,
-            geometry,
-            groups,
-            input,
-            grad_output,
-            grad_weight,
-            grad_bias,
-        )),
+        } => conv::grad_weight(level, geometry, groups, input, grad_output, grad_weight, grad_bias),
         Instruction::Depthwise { geometry, multiplier: _, input, weight, bias, output } => {
             Box::new(Depthwise::forward(geometry, input, weight, bias, output))
         }

@@ -6,8 +6,11 @@
 
 mod choice;
 mod conv;
+mod grad_weight;
 mod grid;
 mod multiply;
+mod outer;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod transform;
@@ -15,3 +18,4 @@ mod weights;
 
 pub(super) use choice::Size;
 pub(super) use conv::WinogradConv;
+pub(super) use grad_weight::WinogradGradWeight;

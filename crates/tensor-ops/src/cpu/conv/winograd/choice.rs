@@ -1,5 +1,7 @@
 //! Whether transforming pays.
 
+use std::ops::RangeInclusive;
+
 use super::grid::Grid;
 use crate::Geometry;
 use crate::cpu::level::Level;
@@ -14,8 +16,8 @@ pub(in crate::cpu::conv) enum Size {
 /// Products below which there is nothing to be gained: about 0.1 ms.
 const PRODUCTS: usize = 1 << 24;
 
-/// Fewest channels on either side.
-const CHANNELS: usize = 8;
+/// Fewest and most channels on either side: few would be filled up with zeros, and the scratch grows with many.
+const CHANNELS: RangeInclusive<usize> = 8..=8192;
 
 impl Size {
     pub(super) fn outputs(self) -> usize {
@@ -53,7 +55,7 @@ impl Size {
         if [kernel, stride, dilation] != [[3, 3], [1, 1], [1, 1]]
             || groups != 1
             || products < PRODUCTS
-            || source.min(target) < CHANNELS
+            || ![source, target].iter().all(|channels| CHANNELS.contains(channels))
         {
             return None;
         }

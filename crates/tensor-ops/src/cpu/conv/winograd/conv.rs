@@ -2,7 +2,8 @@
 
 use super::choice::Size;
 use super::grid::{Grid, Place};
-use super::multiply::{Rows, multiply, odd_lines};
+use super::multiply::multiply;
+use super::rows::{Rows, odd_lines};
 use super::transform::{Output, Seen, square};
 use super::weights::{Panel, Weights};
 use crate::cpu::arena::SLACK;
@@ -10,7 +11,7 @@ use crate::cpu::context::{Context, Kernel, Scratch};
 use crate::cpu::conv::pack::Direction;
 use crate::cpu::level::{Level, Task};
 use crate::cpu::rows::Target;
-use crate::cpu::simd::{Simd, inlined, load_up_to, store_up_to};
+use crate::cpu::simd::{Simd, load_up_to, store_up_to};
 use crate::{Geometry, Span, Tensor};
 
 /// Tiles per unit of work are a multiple of this.
@@ -160,8 +161,10 @@ impl Unit<'_> {
     unsafe fn run<S: Simd, const N: usize, const M: usize>(&self, simd: S) {
         let WinogradConv { ref grid, ref weights, rows, .. } = *self.conv;
         for tile in 0..self.count {
-            // SAFETY: the caller's.
-            unsafe { self.see::<S, N>(simd, tile, grid.place(self.start + tile)) };
+            let source = self.context.row(self.conv.source, 0);
+            let patch = grid.seen::<N>(grid.place(self.start + tile), source, self.conv.source);
+            // SAFETY: the patch is of the checked source, and the caller's.
+            unsafe { rows.put::<Seen, S, N, N>(simd, patch, self.zeros, tile, self.seen) };
         }
         for panel in 0..weights.panels() {
             let panel = weights.panel(panel);
@@ -185,52 +188,6 @@ impl Unit<'_> {
                     let place = grid.place(self.start + tile);
                     // SAFETY: the caller's.
                     unsafe { self.back::<S, N, M>(simd, panel, j, place, from, point) };
-                }
-            }
-        }
-    }
-
-    /// Transforms what a tile sees.
-    ///
-    /// # Safety
-    ///
-    /// As for `run`.
-    #[inline(always)]
-    unsafe fn see<S: Simd, const N: usize>(&self, simd: S, tile: usize, place: Place) {
-        let WinogradConv { ref grid, source, rows, .. } = *self.conv;
-        let point = rows.point(S::LANES);
-        let patch = grid.patch::<N>(place, self.context.row(source, 0), source);
-        let inside = patch.is_inside();
-        let table = if inside { [[self.zeros; N]; N] } else { patch.table(self.zeros) };
-        for block in 0..source.channels.div_ceil(S::LANES) {
-            let channel = block * S::LANES;
-            let to = self.seen.wrapping_add((block * rows.tiles + tile) * S::LANES);
-            let store = inlined(
-                #[inline(always)]
-                |row: usize, points: [S::V; N]| {
-                    for column in 0..N {
-                        // SAFETY: the caller's; there is room for all points.
-                        unsafe { simd.store(to.add((row * N + column) * point), points[column]) };
-                    }
-                },
-            );
-            // SAFETY: positions are inside the source, or zeros for as many channels; vectors may reach beyond a row's
-            // end, but not beyond the arena's slack, and what they find there is not used.
-            unsafe {
-                if inside {
-                    square::<Seen, S, N, N>(
-                        simd,
-                        #[inline(always)]
-                        |row, column| simd.load(patch.at(row, column).add(channel)),
-                        store,
-                    );
-                } else {
-                    square::<Seen, S, N, N>(
-                        simd,
-                        #[inline(always)]
-                        |row, column| simd.load(table[row][column].add(channel)),
-                        store,
-                    );
                 }
             }
         }

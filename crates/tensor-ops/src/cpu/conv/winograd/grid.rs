@@ -59,7 +59,7 @@ impl Grid {
 
     /// Where `N` rows and columns that a tile sees lie in the source, which starts at `source`.
     #[inline(always)]
-    pub(super) fn patch<const N: usize>(
+    pub(super) fn seen<const N: usize>(
         &self,
         place: Place,
         source: *const f32,
@@ -89,9 +89,27 @@ impl Grid {
             columns: range[1],
         }
     }
+
+    /// Where the outputs of a tile lie in the target, which starts at `target`.
+    #[inline(always)]
+    pub(super) fn outputs<const M: usize>(
+        &self,
+        place: Place,
+        target: *const f32,
+        tensor: Tensor,
+    ) -> Patch<M> {
+        let [rows, columns] = self.extent(place);
+        Patch {
+            start: target.wrapping_add(self.target_row(place) * tensor.pitch),
+            row: self.target[1] * tensor.pitch,
+            pixel: tensor.pitch,
+            rows: [0, rows],
+            columns: [0, columns],
+        }
+    }
 }
 
-/// A square of `N x N` positions of the source, of which some may lie outside.
+/// A square of `N x N` positions of an image, of which some may lie outside.
 #[derive(Clone, Copy)]
 pub(super) struct Patch<const N: usize> {
     start: *const f32,

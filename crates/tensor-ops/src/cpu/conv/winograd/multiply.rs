@@ -1,29 +1,7 @@
 //! Products of matrices in the order in which tiles are transformed.
 
+use super::rows::Rows;
 use crate::cpu::simd::Simd;
-
-/// Rows of transformed values: vectors of channels, for each of them all tiles, for all vectors of a point.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rows {
-    pub(super) channels: usize,
-    /// Tiles there is room for, a multiple of 12.
-    pub(super) tiles: usize,
-}
-
-impl Rows {
-    /// Values between points. An odd number of cache lines, so that the same value of all points does not share a few sets of
-    /// the cache.
-    #[inline(always)]
-    pub(super) fn point(self, lanes: usize) -> usize {
-        odd_lines(self.channels.div_ceil(lanes).saturating_mul(self.tiles).saturating_mul(lanes))
-    }
-}
-
-/// At least `len` values that are an odd number of cache lines.
-#[inline(always)]
-pub(super) fn odd_lines(len: usize) -> usize {
-    (len.div_ceil(16) | 1).saturating_mul(16)
-}
 
 /// `sums[tile, j] = sum over k of rows[tile, k] * weights[k, j]` for `tiles` tiles and `VECTORS` vectors.
 ///

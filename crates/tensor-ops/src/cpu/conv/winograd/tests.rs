@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Size, WinogradConv};
+use super::{Size, WinogradConv, WinogradGradWeight};
 use crate::cpu::arena::{Arena, SLACK};
 use crate::cpu::context::{Context, Kernel};
 use crate::cpu::level::Level;
@@ -220,6 +220,31 @@ proptest! {
             assert_matches(&case, size, span, &of, &expected, |level| {
                 Box::new(WinogradConv::grad_input(
                     level, size, case.geometry, of.output, of.weight, target,
+                ))
+            });
+        }
+    }
+
+    #[test]
+    fn gradients_of_kernels_by_tiles_match_plain_loops(case in case()) {
+        let of = case.operands();
+        let mut expected = doubles(&of.values);
+        expected[of.weight.offset..of.weight.end()].fill(0.0);
+        let values = doubles(&of.values);
+        case.products(&of, |input, weight, output| {
+            expected[weight] += values[input] * values[output];
+        });
+        if case.bias {
+            for (channel, bias) in (of.bias.offset..of.bias.end()).enumerate() {
+                let at = |row| of.output.offset + row * of.output.pitch + channel;
+                expected[bias] = (0..of.output.rows).map(|row| values[at(row)]).sum();
+            }
+        }
+        for size in [Size::Two, Size::Four] {
+            assert_matches(&case, size, of.weight, &of, &expected, |level| {
+                let bias = case.bias.then_some(of.bias);
+                Box::new(WinogradGradWeight::new(
+                    level, size, case.geometry, of.input, of.output, of.weight, bias,
                 ))
             });
         }

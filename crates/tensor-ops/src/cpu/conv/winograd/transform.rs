@@ -22,6 +22,10 @@ pub(super) struct Seen;
 pub(super) struct Kernel;
 /// `A^T`: points to a line of outputs.
 pub(super) struct Output;
+/// `A`: a line of outputs' gradients, to points.
+pub(super) struct OutputGrad;
+/// `G^T`: points to a line of the kernel's gradient.
+pub(super) struct KernelGrad;
 
 /// The first pair of points.
 const A: f32 = 0.625;
@@ -112,6 +116,61 @@ impl Line for Output {
             y[3] = simd.add(both(A * A2, odd, B * B2, odd_b), m[5]);
         }
         y
+    }
+}
+
+impl Line for OutputGrad {
+    #[inline(always)]
+    fn of<S: Simd, const FROM: usize, const TO: usize>(simd: S, y: [S::V; FROM]) -> [S::V; TO] {
+        let mut points = [simd.splat(0.0); TO];
+        points[0] = y[0];
+        points[TO - 1] = y[FROM - 1];
+        if FROM == 2 {
+            points[1] = simd.add(y[0], y[1]);
+            points[2] = simd.sub(y[0], y[1]);
+        } else {
+            let pair = inlined(
+                #[inline(always)]
+                |a: f32| {
+                    let even = simd.mul_add(simd.splat(a * a), y[2], y[0]);
+                    let odd = simd.mul_add(simd.splat(a * a), y[3], y[1]);
+                    let odd = simd.mul(simd.splat(a), odd);
+                    (simd.add(even, odd), simd.sub(even, odd))
+                },
+            );
+            (points[1], points[2]) = pair(A);
+            (points[3], points[4]) = pair(B);
+        }
+        points
+    }
+}
+
+impl Line for KernelGrad {
+    #[inline(always)]
+    fn of<S: Simd, const FROM: usize, const TO: usize>(simd: S, m: [S::V; FROM]) -> [S::V; TO] {
+        let mut g = [simd.splat(0.0); TO];
+        let pair = inlined(
+            #[inline(always)]
+            |i: usize, scale: f32| {
+                let scale = simd.splat(scale);
+                let (even, odd) = (simd.add(m[i], m[i + 1]), simd.sub(m[i], m[i + 1]));
+                (simd.mul(scale, even), simd.mul(scale, odd))
+            },
+        );
+        if FROM == 4 {
+            let (even, odd) = pair(1, 0.5);
+            g[0] = simd.add(m[0], even);
+            g[1] = odd;
+            g[2] = simd.add(even, m[3]);
+        } else {
+            let ((even, odd), (even_b, odd_b)) = (pair(1, A_SCALE), pair(3, B_SCALE));
+            let both = simd.add(even, even_b);
+            g[0] = simd.mul_add(simd.splat(1.0 / (A2 * B2)), m[0], both);
+            g[1] = simd.mul_add(simd.splat(A), odd, simd.mul(simd.splat(B), odd_b));
+            let both = simd.mul_add(simd.splat(A2), even, simd.mul(simd.splat(B2), even_b));
+            g[2] = simd.add(both, m[5]);
+        }
+        g
     }
 }
 

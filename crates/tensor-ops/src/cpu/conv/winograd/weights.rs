@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::multiply::odd_lines;
+use super::rows::odd_lines;
 use super::transform::{Kernel, square};
 use crate::Span;
 use crate::cpu::context::Context;
