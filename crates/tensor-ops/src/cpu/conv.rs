@@ -15,11 +15,87 @@ mod plan;
 mod product;
 mod sweep;
 mod windows;
+mod winograd;
 
 pub(super) use block::Source;
 pub(super) use depthwise::Depthwise;
 pub(super) use depthwise_grad_weight::DepthwiseGradWeight;
-pub(super) use grad_weight::ConvGradWeight;
 pub(super) use plan::Plan;
-pub(super) use product::{Conv, ConvGradInput};
 pub(super) use windows::{Channels, Operation, Windows};
+
+use self::grad_weight::ConvGradWeight;
+use self::product::{Conv, ConvGradInput};
+use self::winograd::{Size, WinogradConv, WinogradGradWeight};
+use super::context::Kernel;
+use super::level::Level;
+use super::rows::Target;
+use crate::{Geometry, Span, Tensor};
+
+/// The fastest kernel for a convolution.
+pub(super) fn forward(
+    level: Level,
+    geometry: Geometry,
+    groups: usize,
+    input: Tensor,
+    weight: Span,
+    bias: Option<Span>,
+    target: Target,
+) -> Box<dyn Kernel> {
+    let (source, outputs) = (input.channels, target.tensor.channels);
+    match Size::of(level, &geometry, groups, source, outputs) {
+        Some(size) => {
+            Box::new(WinogradConv::forward(level, size, geometry, input, weight, bias, target))
+        }
+        None => Box::new(Conv::new(level, geometry, groups, input, weight, bias, target)),
+    }
+}
+
+/// The fastest kernel for the gradient of a convolution's input.
+pub(super) fn grad_input(
+    level: Level,
+    geometry: Geometry,
+    groups: usize,
+    grad_output: Tensor,
+    weight: Span,
+    target: Target,
+) -> Box<dyn Kernel> {
+    let (source, inputs) = (grad_output.channels, target.tensor.channels);
+    match Size::of(level, &geometry, groups, source, inputs) {
+        Some(size) => {
+            Box::new(WinogradConv::grad_input(level, size, geometry, grad_output, weight, target))
+        }
+        None => Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target)),
+    }
+}
+
+/// The fastest kernel for the gradient of a convolution's kernel and bias.
+pub(super) fn grad_weight(
+    level: Level,
+    geometry: Geometry,
+    groups: usize,
+    input: Tensor,
+    grad_output: Tensor,
+    grad_weight: Span,
+    grad_bias: Option<Span>,
+) -> Box<dyn Kernel> {
+    match Size::of(level, &geometry, groups, input.channels, grad_output.channels) {
+        Some(size) => Box::new(WinogradGradWeight::new(
+            level,
+            size,
+            geometry,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        )),
+        None => Box::new(ConvGradWeight::new(
+            level,
+            geometry,
+            groups,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        )),
+    }
+}

@@ -4,7 +4,7 @@ use super::activation::{Activate, ActivateGrad};
 use super::batch_norm::{BatchNormGrad, BatchNormInfer, BatchNormTrain};
 use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
-use super::conv::{Conv, ConvGradInput, ConvGradWeight, Depthwise, DepthwiseGradWeight};
+use super::conv::{self, Depthwise, DepthwiseGradWeight};
 use super::dropout::Dropout;
 use super::gate::{Gate, GateGrad};
 use super::level::Level;
@@ -25,7 +25,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
     let kernel: Box<dyn Kernel> = match instruction {
         Instruction::Conv { geometry, groups, input, weight, bias, output: tensor, accumulate } => {
             let target = Target { tensor, accumulate };
-            Box::new(Conv::new(level, geometry, groups, input, weight, bias, target))
+            conv::forward(level, geometry, groups, input, weight, bias, target)
         }
         Instruction::ConvGradInput {
             geometry,
@@ -36,7 +36,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             accumulate,
         } => {
             let target = Target { tensor, accumulate };
-            Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target))
+            conv::grad_input(level, geometry, groups, grad_output, weight, target)
         }
         Instruction::ConvGradWeight {
             geometry,
@@ -45,15 +45,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             grad_output,
             grad_weight,
             grad_bias,
-        } => Box::new(ConvGradWeight::new(
-            level,
-            geometry,
-            groups,
-            input,
-            grad_output,
-            grad_weight,
-            grad_bias,
-        )),
+        } => conv::grad_weight(level, geometry, groups, input, grad_output, grad_weight, grad_bias),
         Instruction::Depthwise { geometry, multiplier: _, input, weight, bias, output } => {
             Box::new(Depthwise::forward(geometry, input, weight, bias, output))
         }

@@ -169,3 +169,25 @@ fn convolutions_of_many_chunks_match_the_reference() {
         assert_matches_reference(&instructions, &values, 1e-4);
     }
 }
+
+/// Large enough for tiles of four and of two outputs along an axis to be worth their transforms.
+#[test]
+fn large_convolutions_of_3x3_taps_match_the_reference() {
+    let square = |batch, size, padding: usize| Geometry {
+        batch,
+        input: [size, size],
+        output: [size + 2 * padding - 2; 2],
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: [padding, padding],
+    };
+    for (geometry, channels) in [
+        (square(8, 14, 1), (1, 40, 48)),
+        (square(110, 2, 1), (1, 72, 70)),
+        (square(2, 23, 0), (1, 60, 33)),
+    ] {
+        let (instructions, values) = convolution(geometry, channels, true, 5);
+        assert_matches_reference(&instructions, &values, 1e-4);
+    }
+}
