@@ -1,12 +1,22 @@
-"""Times networks in our engine and in PyTorch, in turns. See `scripts/bench-peers`.
+"""Times networks in our engine and in PyTorch, in turns, and holds the memory of their training steps against each other.
 
-The network is read from the ONNX file that `runner export` writes, so that nothing is written twice.
+Networks are read from the ONNX files that `runner export` writes, so that nothing is written twice. PyTorch is used as well as it
+can be: flat code, the fused optimizer, an allocator that keeps its memory, and whichever variant is fastest counts (eager, channels
+last, torch.compile).
+
+Time: a round is one turn of ours and one of every variant; variants that are far behind in the first round have no further turns.
+A turn is the median step of some seconds. The ratio is the median over the rounds, beside the lowest and the highest.
+
+Memory: by how much two training steps raise the peak of a process's resident memory, from before the network is made. Ours counts
+from the start of the program. PyTorch counts from after a step of a small network, so that its libraries are loaded, and its peak
+is that of the steps alone, without that of reading the file; it has the system's allocator, which gives memory back. What
+torch.compile needs while it compiles would be counted too, so it is left out.
 """
 
-import argparse, csv, json, os, pathlib, statistics, subprocess, sys, time
+import argparse, csv, ctypes, gc, json, os, pathlib, statistics, subprocess, sys, time
 
 NETWORKS = [
-    # network, image, classes, batches of training, batches of inference
+    # network, what the runner calls it, image, classes, batches of training, batches of inference
     ("narrow Inception", "experiments/inception.yaml", None, None, [128], [1, 32]),
     ("Inception 21 MFLOP", "inception-v2: { stem: small, width_multiplier: 2.35 }", "1x28x28", 10, [128], [1, 32]),
     ("MobileNetV1 0.5", "mobilenet-v1: { width_multiplier: 0.5, stem: small }", "3x32x32", 10, [64], [1, 32]),
@@ -15,198 +25,54 @@ NETWORKS = [
     ("VGG-16", "vgg: { depth: 16, stem: small }", "3x32x32", 10, [64], [1, 32]),
     ("InceptionV2", "inception-v2", "3x224x224", 1001, [8], [1, 32]),
 ]
-VARIANTS = ["eager", "channels last", "compiled"]
+VARIANTS = ["eager", "channels last", "compiled", "compiled channels last"]
+FIELDS = [
+    "network", "mode", "batch", "ours", "pytorch", "ratio", "lowest", "highest", "unit", "pytorch_variant", "threads", "gflops", "peak_share",
+]
+KEY = ["network", "mode", "batch", "threads"]
+# Variants of less than this share of the best one's speed in the first round are out.
+CONTENDER = 0.8
+# glibc keeps what is freed, as the allocators do that PyTorch's tuning guide names.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runner", required=True, help="the program")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
-    parser.add_argument("--seconds", type=float, default=2.0, help="seconds of a turn")
+    parser.add_argument("--seconds", type=float, default=2.0, help="seconds of a turn, at least; at least 3 steps are")
     parser.add_argument("--modes", default="train,inference,memory")
-    parser.add_argument("--variants", default=",".join(VARIANTS), help="of PyTorch")
+    parser.add_argument("--variants", default=",".join(VARIANTS[:3]), help=f"of PyTorch; all: {','.join(VARIANTS)}")
     parser.add_argument("--csv", default="results/bench/cpu.csv")
+    parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="usual networks whose name contains it; may be repeated")
+    parser.add_argument("--resume", action="store_true", help="keep the rows of the file and measure the others")
     parser.add_argument("--batch", type=int, help="images in a batch, of networks that are named")
     parser.add_argument("--input", help="image of networks that are named, as 3x224x224")
     parser.add_argument("--classes", type=int, help="classes of networks that are named")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("networks", nargs="*", help="architectures, experiment files or ONNX files instead of the usual ones")
-    return parser.parse_args()
+    options = parser.parse_args()
+    for given, known, what in [
+        (options.modes.split(","), ["train", "inference", "memory"], "mode"), (options.variants.split(","), VARIANTS, "variant"),
+    ]:
+        for word in given:
+            if word not in known:
+                parser.error(f"`{word}` is no {what}: {', '.join(known)}")
+    return options
 
 
 def chosen(options):
-    """The networks to time: (name, what the runner calls it, image, classes, batches of training and inference)."""
-    if not options.networks:
-        return NETWORKS
-    return [
+    """The networks to measure: name, arguments of the runner, batches of training and inference."""
+    networks = [
         (text, text, options.input, options.classes, [options.batch or 64], [options.batch] if options.batch else [1, 32])
         for text in options.networks
-    ]
-
-
-def described(network):
-    name, text, image, classes, train, inference = network
-    more = (["--input", image] if image else []) + (["--classes", str(classes)] if classes else [])
-    return name, [text, *more], train, inference
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# PyTorch
-
-
-def module_of(path):
-    """A torch module that computes what an ONNX file says, with parameters that can be trained."""
-    import numpy, onnx, torch
-    from onnx import numpy_helper
-    from torch import nn
-    from torch.nn import functional as F
-
-    graph = onnx.load(path).graph
-    constants = {it.name: numpy_helper.to_array(it).copy() for it in graph.initializer}
-
-    def symmetric(pads, extents, sizes, strides):
-        """Padding on both sides alike where that gives as many outputs (torch pads so at no cost); else the uneven one."""
-        half = len(pads) // 2
-        before, after = pads[:half], pads[half:]
-        even = [max(a, b) for a, b in zip(before, after)]
-        same = all(
-            (size + 2 * e - extent) // stride == (size + a + b - extent) // stride
-            for size, e, a, b, extent, stride in zip(sizes, even, before, after, extents, strides)
-        )
-        if same:
-            return tuple(even), None
-        return (0,) * half, [side for a, b in reversed(list(zip(before, after))) for side in (a, b)]
-
-    class Network(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nn.ModuleList()
-            self.steps = []
-            for node in graph.node:
-                self.steps.append(self.step(node))
-
-        def layer(self, layer):
-            self.layers.append(layer)
-            return len(self.layers) - 1
-
-        def step(self, node):
-            attributes = {it.name: onnx.helper.get_attribute_value(it) for it in node.attribute}
-            values = [name for name in node.input if name not in constants]
-            fixed = [constants[name] for name in node.input if name in constants]
-            return node.op_type, values, fixed, attributes, list(node.output), {}
-
-        def window(self, x, attributes, extents, state):
-            if "pads" not in state:
-                pads = attributes.get("pads", [0] * 4)
-                strides = attributes.get("strides", [1, 1])
-                state["pads"] = symmetric(pads, extents, x.shape[2:], strides)
-            return state["pads"]
-
-        def build(self, op, fixed, attributes, state, x):
-            """The layer of a step, made when the shape of its input is known."""
-            if op == "Conv":
-                weight = fixed[0]
-                dilation = attributes.get("dilations", [1, 1])
-                extents = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation)]
-                even, uneven = self.window(x, attributes, extents, state)
-                groups = attributes.get("group", 1)
-                conv = nn.Conv2d(
-                    weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), tuple(attributes.get("strides", [1, 1])),
-                    even, tuple(dilation), groups, bias=len(fixed) > 1,
-                )
-                with torch.no_grad():
-                    conv.weight.copy_(torch.from_numpy(weight))
-                    if len(fixed) > 1:
-                        conv.bias.copy_(torch.from_numpy(fixed[1]))
-                return conv if uneven is None else nn.Sequential(nn.ConstantPad2d(tuple(uneven), 0.0), conv)
-            if op == "BatchNormalization":
-                norm = nn.BatchNorm2d(len(fixed[0]), eps=attributes.get("epsilon", 1e-5), momentum=0.1)
-                with torch.no_grad():
-                    for tensor, value in zip([norm.weight, norm.bias, norm.running_mean, norm.running_var], fixed):
-                        tensor.copy_(torch.from_numpy(value))
-                return norm
-            if op == "Gemm":
-                weight = fixed[0].T if not attributes.get("transB", 0) else fixed[0]
-                linear = nn.Linear(weight.shape[1], weight.shape[0], bias=len(fixed) > 1)
-                with torch.no_grad():
-                    linear.weight.copy_(torch.from_numpy(numpy.ascontiguousarray(weight)))
-                    if len(fixed) > 1:
-                        linear.bias.copy_(torch.from_numpy(fixed[1].reshape(-1)))
-                return linear
-            if op in ("MaxPool", "AveragePool"):
-                kernel = attributes["kernel_shape"]
-                even, uneven = self.window(x, attributes, kernel, state)
-                strides = tuple(attributes.get("strides", [1, 1]))
-                if op == "MaxPool":
-                    pool = nn.MaxPool2d(tuple(kernel), strides, even)
-                    return pool if uneven is None else nn.Sequential(nn.ConstantPad2d(tuple(uneven), -float("inf")), pool)
-                pool = nn.AvgPool2d(tuple(kernel), strides, even, count_include_pad=bool(attributes.get("count_include_pad", 0)))
-                return pool if uneven is None else nn.Sequential(nn.ConstantPad2d(tuple(uneven), 0.0), pool)
-            if op == "Dropout":
-                return nn.Dropout(0.2)
-            return None
-
-        def forward(self, x):
-            wires = {graph.input[0].name: x}
-            for op, values, fixed, attributes, outputs, state in self.steps:
-                inputs = [wires[name] for name in values]
-                x = inputs[0]
-                if op in ("Conv", "BatchNormalization", "Gemm", "MaxPool", "AveragePool", "Dropout"):
-                    if "layer" not in state:
-                        state["layer"] = self.layer(self.build(op, fixed, attributes, state, x).eval())
-                    y = self.layers[state["layer"]](x)
-                elif op == "Relu":
-                    y = F.relu(x)
-                elif op == "Clip":
-                    low, high = (float(value) for value in fixed)
-                    y = F.hardtanh(x, low, high)
-                elif op == "Sigmoid":
-                    y = torch.sigmoid(x)
-                elif op == "Tanh":
-                    y = torch.tanh(x)
-                elif op == "HardSigmoid":
-                    y = F.hardsigmoid(x)
-                elif op == "HardSwish":
-                    y = F.hardswish(x)
-                elif op in ("Add", "Sum"):
-                    y = x
-                    for other in inputs[1:] or [torch.from_numpy(fixed[0])]:
-                        y = y + other
-                elif op == "Mul":
-                    y = x * (inputs[1] if len(inputs) > 1 else torch.from_numpy(fixed[0]))
-                elif op == "Concat":
-                    y = torch.cat(inputs, attributes["axis"])
-                elif op == "GlobalAveragePool":
-                    y = F.adaptive_avg_pool2d(x, 1)
-                elif op == "GlobalMaxPool":
-                    y = F.adaptive_max_pool2d(x, 1)
-                elif op == "Flatten":
-                    y = torch.flatten(x, attributes.get("axis", 1))
-                elif op == "Reshape":
-                    y = torch.reshape(x, [x.shape[i] if size == 0 else int(size) for i, size in enumerate(fixed[0])])
-                elif op == "Slice":
-                    starts, ends, axes = fixed[0], fixed[1], fixed[2]
-                    y = x
-                    for start, end, axis in zip(starts, ends, axes):
-                        y = y.narrow(int(axis), int(start), min(int(end), y.shape[int(axis)]) - int(start))
-                elif op == "Gather":
-                    y = torch.index_select(x, attributes.get("axis", 0), torch.from_numpy(fixed[0].reshape(-1)))
-                elif op == "Pad":
-                    pads = [int(value) for value in fixed[0]]
-                    half = len(pads) // 2
-                    y = F.pad(x, [side for axis in reversed(range(half)) for side in (pads[axis], pads[axis + half])])
-                elif op == "Softmax":
-                    y = torch.softmax(x, attributes.get("axis", -1))
-                elif op == "Identity":
-                    y = x
-                else:
-                    raise SystemExit(f"bench-peers: operator {op} has no PyTorch form here; leave the network out or add it")
-                wires[outputs[0]] = y
-            return wires[graph.output[0].name]
-
-    shape = [dimension.dim_value for dimension in graph.input[0].type.tensor_type.shape.dim][1:]
-    return Network(), shape, graph.output[0].type.tensor_type.shape.dim[-1].dim_value
+    ] or [row for row in NETWORKS if not options.only or any(word.lower() in row[0].lower() for word in options.only)]
+    if not networks:
+        sys.exit("bench-peers: no network has such a name: " + ", ".join(row[0] for row in NETWORKS))
+    for name, text, image, classes, train, inference in networks:
+        more = (["--input", image] if image else []) + (["--classes", str(classes)] if classes else [])
+        yield name, [text, *more], train, inference
 
 
 class Torch:
@@ -214,25 +80,21 @@ class Torch:
 
     def __init__(self, path, mode, batch, variant, threads):
         import torch
+        from torch_network import network_of
 
         torch.set_num_threads(threads)
         torch.manual_seed(0)
-        module, shape, classes = module_of(path)
-        images = torch.randn(batch, *shape)
-        with torch.no_grad():
-            module(images[: min(batch, 2)])  # makes the layers
-        module.train()
-        if variant == "channels last":
+        self.torch, self.mode = torch, mode
+        module, shape, classes = network_of(path)
+        module.train(mode == "train")
+        self.images = torch.randn(batch, *shape)
+        if "channels last" in variant:
             module = module.to(memory_format=torch.channels_last)
-            images = images.to(memory_format=torch.channels_last)
-        self.module, self.images, self.mode = module, images, mode
+            self.images = self.images.to(memory_format=torch.channels_last)
         self.labels = torch.arange(batch) % classes
-        self.torch = torch
-        if mode == "inference":
-            module.eval()
-        else:
-            self.optimizer = torch.optim.SGD(module.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
-        self.forward = torch.compile(module) if variant == "compiled" else module
+        if mode == "train":
+            self.optimizer = torch.optim.SGD(module.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, fused=True)
+        self.forward = torch.compile(module, dynamic=False) if "compiled" in variant else module
 
     def once(self):
         torch = self.torch
@@ -247,9 +109,10 @@ class Torch:
         loss.item()
 
     def turn(self, seconds):
-        """Median images per second of steps for some seconds, at least 3."""
+        """Images per second of the median step, of steps for some seconds."""
+        for _ in range(2):
+            self.once()
         times, start = [], time.perf_counter()
-        self.once()
         while len(times) < 3 or time.perf_counter() - start < seconds:
             before = time.perf_counter()
             self.once()
@@ -257,96 +120,146 @@ class Torch:
         return len(self.images) / statistics.median(times)
 
 
-# --------------------------------------------------------------------------------------------------------------------
-# Both
-
-
 def ours(options, text, mode, batch, seconds):
     command = [options.runner, "bench", *text, "--mode", mode, "--batch", str(batch), "--threads", str(options.threads)]
     command += ["--seconds", str(seconds), "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def resident(key):
-    """Resident memory of this process, now (VmRSS) or at most so far (VmHWM), in bytes."""
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(key))
+def speed(options, text, path, mode, batch):
+    """Images per second of both sides in turns."""
+    import torch
+
+    torch.compiler.reset()
+    sides = {}
+    for variant in options.variants.split(","):
+        try:
+            side = Torch(path, mode, batch, variant, options.threads)
+            side.turn(0.0)
+            sides[variant] = side
+        except Exception as error:  # one variant that PyTorch cannot do is no reason to measure none
+            print(f"bench-peers: {variant}: {str(error).splitlines()[0]}", file=sys.stderr)
+    if not sides:
+        raise RuntimeError("no variant of PyTorch runs")
+    mine, theirs = [], {variant: [] for variant in sides}
+    for _ in range(options.rounds):
+        mine.append(ours(options, text, mode, batch, options.seconds))
+        for variant, side in sides.items():
+            theirs[variant].append(side.turn(options.seconds))
+        best = max(theirs[variant][0] for variant in sides)
+        sides = {variant: side for variant, side in sides.items() if theirs[variant][0] >= CONTENDER * best}
+    best = max(sides, key=lambda variant: statistics.median(theirs[variant]))
+    ratios = [a["images_per_second"] / b for a, b in zip(mine, theirs[best])]
+    flops = statistics.median(it["flops_per_second"] for it in mine)
+    peak = statistics.median(it["peak_flops_per_second"] for it in mine)
+    return {
+        "ours": f"{statistics.median(it['images_per_second'] for it in mine):.1f}",
+        "pytorch": f"{statistics.median(theirs[best]):.1f}",
+        "ratio": f"{statistics.median(ratios):.3f}", "lowest": f"{min(ratios):.3f}", "highest": f"{max(ratios):.3f}",
+        "unit": "images/s", "pytorch_variant": best, "gflops": f"{flops / 1e9:.1f}", "peak_share": f"{flops / peak:.3f}",
+    }
+
+
+def memory(options, text, path, batch):
+    """Growth of resident memory by training steps: ours, and the least of PyTorch's."""
+    mine = ours(options, text, "train", batch, 0)["memory_bytes"]
+    environment = {key: value for key, value in os.environ.items() if key not in ALLOCATOR}
+
+    def child(variant):
+        command = [sys.executable, __file__, "--runner", options.runner, "--threads", str(options.threads)]
+        command += ["--child", json.dumps([str(path), batch, variant])]
+        return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
+
+    theirs = {variant: child(variant) for variant in ["eager", "channels last"]}
+    best = min(theirs, key=theirs.get)
+    ratio = f"{theirs[best] / mine:.3f}"
+    return {
+        "ours": mine, "pytorch": theirs[best], "ratio": ratio, "lowest": ratio, "highest": ratio,
+        "unit": "bytes", "pytorch_variant": best, "gflops": "", "peak_share": "",
+    }
 
 
 def memory_child(options):
     """Prints by how much two training steps in PyTorch raise the resident memory of a process."""
     path, batch, variant = json.loads(options.child)
-    import onnx, torch
+    import torch
+    import torch_network  # noqa: F401
 
-    torch.ones(1).add_(1)
+    def resident(key):
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith(key))
+
+    nn, images = torch.nn, torch.randn(2, 1, 8, 8)
+    small = nn.Sequential(nn.Conv2d(1, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(144, 2))
+    optimizer = torch.optim.SGD(small.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, fused=True)
+    torch.nn.functional.cross_entropy(small(images), torch.tensor([0, 1])).backward()
+    optimizer.step()
     before = resident("VmRSS")
     network = Torch(path, "train", batch, variant, options.threads)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak so far is forgotten
     network.once()
     network.once()
     print(resident("VmHWM") - before)
 
 
-def memory(options, text, path, batch, variants):
-    """Growth of resident memory by training steps: ours, and the least of PyTorch's."""
-    mine = ours(options, text, "train", batch, 0)["memory_bytes"]
+def read(path):
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
 
-    def child(variant):
-        command = [sys.executable, __file__, "--runner", options.runner, "--threads", str(options.threads)]
-        command += ["--child", json.dumps([str(path), batch, variant])]
-        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
-    theirs = {variant: child(variant) for variant in variants if variant != "compiled"}
-    best = min(theirs, key=theirs.get)
-    return mine, theirs[best], best
+def write(path, rows):
+    """Writes the rows in the usual order, whole or not at all."""
+    order = [row[0] for row in NETWORKS]
+    place = lambda row: order.index(row["network"]) if row["network"] in order else len(order)
+    part = path.with_name(path.name + ".part")
+    with open(part, "w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=place))
+    os.replace(part, path)
 
 
 def main():
     options = arguments()
     if options.child:
         return memory_child(options)
-    folder = pathlib.Path(options.csv).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    modes, variants = options.modes.split(","), options.variants.split(",")
-    rows = []
-    print(f"{'network':<22} {'mode':<10} {'batch':>5} {'ours':>10} {'PyTorch':>10} {'ratio':>6}  best of PyTorch")
-    for network in chosen(options):
-        name, text, train, inference = described(network)
-        path = folder / "network.onnx"
-        subprocess.run([options.runner, "export", text[0], str(path), *text[1:]], check=True, stdout=subprocess.DEVNULL)
-        for mode, batches in [("train", train), ("inference", inference), ("memory", train)]:
-            for batch in batches if mode in modes else []:
-                if mode == "memory":
-                    mine, theirs, best = memory(options, text, path, batch, variants)
-                    ratio, unit = theirs / mine, "bytes"
-                    extra = {"gflops": "", "peak_share": ""}
-                else:
-                    sides = {variant: Torch(path, mode, batch, variant, options.threads) for variant in variants}
-                    for side in sides.values():
-                        side.turn(0.0)
-                    mine, theirs = [], {variant: [] for variant in variants}
-                    for _ in range(options.rounds):
-                        mine.append(ours(options, text, mode, batch, options.seconds))
-                        for variant, side in sides.items():
-                            theirs[variant].append(side.turn(options.seconds))
-                    best = max(theirs, key=lambda variant: statistics.median(theirs[variant]))
-                    ratio = statistics.median(a["images_per_second"] / b for a, b in zip(mine, theirs[best]))
-                    median = sorted(mine, key=lambda it: it["images_per_second"])[len(mine) // 2]
-                    extra = {
-                        "gflops": f"{median['flops_per_second'] / 1e9:.1f}",
-                        "peak_share": f"{median['flops_per_second'] / median['peak_flops_per_second']:.3f}",
-                    }
-                    mine, theirs, unit = median["images_per_second"], statistics.median(theirs[best]), "images/s"
-                rows.append({
-                    "network": name, "mode": mode, "batch": batch, "threads": options.threads, "unit": unit,
-                    "ours": f"{mine:.1f}", "pytorch": f"{theirs:.1f}", "ratio": f"{ratio:.3f}", "pytorch_variant": best, **extra,
-                })
-                print(f"{name:<22} {mode:<10} {batch:>5} {mine:>10.0f} {theirs:>10.0f} {ratio:>6.2f}  {best}", flush=True)
-                with open(options.csv, "w", newline="") as file:
-                    writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-                    writer.writeheader()
-                    writer.writerows(rows)
-        path.unlink()
+    if any(os.environ.get(key) != value for key, value in ALLOCATOR.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ALLOCATOR})
+    path = pathlib.Path(options.csv)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows, failed, start = read(path), 0, time.perf_counter()
+    print(f"{'network':<22} {'mode':<10} {'batch':>5} {'ours':>11} {'PyTorch':>11} {'ratio':>6} {'from':>6} {'to':>6}  best of PyTorch")
+    for name, text, train, inference in chosen(options):
+        exported = path.parent / "network.onnx"
+        subprocess.run([options.runner, "export", text[0], str(exported), *text[1:]], check=True, stdout=subprocess.DEVNULL)
+        for mode, batch in [("train", it) for it in train] + [("inference", it) for it in inference] + [("memory", it) for it in train]:
+            if mode not in options.modes.split(","):
+                continue
+            key = [name, mode, str(batch), str(options.threads)]
+            same = [row for row in rows if [row[field] for field in KEY] == key]
+            if options.resume and same:
+                continue
+            try:
+                found = memory(options, text, exported, batch) if mode == "memory" else speed(options, text, exported, mode, batch)
+            except Exception as error:
+                print(f"bench-peers: {name}, {mode}: {error!r}", file=sys.stderr)
+                failed += 1
+                continue
+            row = {**dict(zip(KEY, key)), **found}
+            rows = [it for it in rows if it not in same] + [row]
+            write(path, rows)
+            numbers = [f"{float(row[field]):>{width}.0f}" for field, width in [("ours", 11), ("pytorch", 11)]]
+            numbers += [f"{float(row[field]):>6.2f}" for field in ["ratio", "lowest", "highest"]]
+            print(f"{name:<22} {mode:<10} {batch:>5} {' '.join(numbers)}  {row['pytorch_variant']}", flush=True)
+        exported.unlink()
+    print(f"{(time.perf_counter() - start) / 60:.1f} minutes", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

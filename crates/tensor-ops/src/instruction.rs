@@ -8,12 +8,16 @@ mod function;
 mod gate;
 mod geometry;
 mod kind;
+mod operands;
 mod update;
+mod work;
 
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
 pub use gate::{GateMask, GateSample};
 pub use geometry::Geometry;
+pub(crate) use operands::{Operand, operands};
 pub use update::{Scalars, UpdateRule};
+pub use work::Work;
 
 use std::sync::Arc;
 

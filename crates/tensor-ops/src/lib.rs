@@ -33,7 +33,7 @@ pub use cpu::{Cpu, Level};
 pub use device::{Device, DeviceError};
 pub use instruction::{
     Activation, BinaryFunction, Broadcast, GateMask, GateSample, Geometry, Instruction,
-    ResponseNorm, Scalars, UpdateRule,
+    ResponseNorm, Scalars, UpdateRule, Work,
 };
 pub use taps::{Tap, Taps};
 pub use tensor::{Span, Tensor};

@@ -57,6 +57,11 @@ impl Taps {
         self.starts.len() - 1
     }
 
+    /// Number of taps of all targets.
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// The taps of a target.
     ///
     /// # Panics

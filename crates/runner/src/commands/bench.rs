@@ -44,13 +44,14 @@ struct Measured {
     peak_flops_per_second: f64,
     /// Memory that the engine plans for a step.
     arena_bytes: usize,
-    /// By how much its steps raised the resident memory of the process, which only the first network in it can tell.
+    /// By how much the network and its steps raised the resident memory of the process; of one network alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_bytes: Option<u64>,
 }
 
 /// Times what the options name.
 pub fn bench(options: &BenchOptions) -> Outcome {
+    let before = Resident::read();
     let mut networks = Vec::new();
     for text in &options.networks {
         match named(text, options.input, options.classes) {
@@ -58,7 +59,7 @@ pub fn bench(options: &BenchOptions) -> Outcome {
             Err(faults) => return Outcome::bad_input(&faults),
         }
     }
-    match measure(options, &networks) {
+    match measure(options, &networks, before) {
         Ok(text) => Outcome::success(text),
         Err(error) => {
             Outcome { stderr: format!("error: {error:#}\n"), code: FAILED, ..Outcome::default() }
@@ -66,7 +67,11 @@ pub fn bench(options: &BenchOptions) -> Outcome {
     }
 }
 
-fn measure(options: &BenchOptions, networks: &[Named]) -> anyhow::Result<String> {
+fn measure(
+    options: &BenchOptions,
+    networks: &[Named],
+    before: Option<Resident>,
+) -> anyhow::Result<String> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.map_or_else(cores, usize::from);
     let device = Cpu::new(threads)?;
@@ -77,7 +82,7 @@ fn measure(options: &BenchOptions, networks: &[Named]) -> anyhow::Result<String>
     ];
     let (mut lines, mut profiles) = (String::new(), String::new());
     for Named { name, network } in networks {
-        let found = one(options, name, network, &device, peak)?;
+        let found = one(options, name, network, &device, peak, before)?;
         if options.json {
             let _ = writeln!(lines, "{}", serde_json::to_string(&found)?);
             continue;
@@ -121,10 +126,10 @@ fn one(
     network: &Network,
     device: &Cpu,
     peak: f64,
+    before: Option<Resident>,
 ) -> anyhow::Result<Measured> {
     let batch = options.batch as usize;
     let flops = Summary::of(&network.graph).flops as f64;
-    let before = Resident::read();
     let (mode, factor, arena_bytes, seconds) = match options.mode {
         Mode::Train => {
             let mut pass = TrainingPass::new(network, &recipe(batch), device)?;

@@ -5,22 +5,15 @@
 
 mod maps;
 mod numbers;
-mod operands;
 mod shapes;
 mod windows;
 
+use crate::instruction::{Operand, operands};
 use crate::{Instruction, Tensor};
-
-/// An operand as a matrix; a span is one row.
-struct Operand {
-    name: &'static str,
-    region: Tensor,
-    written: bool,
-}
 
 /// Refuses what cannot be executed on an arena of `len` values, saying why.
 pub(super) fn check(instruction: &Instruction, len: usize) -> Result<(), String> {
-    let operands = operands::of(instruction);
+    let operands = operands(instruction);
     for operand in &operands.all {
         inside(operand, len)?;
     }

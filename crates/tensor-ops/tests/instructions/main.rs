@@ -15,3 +15,4 @@ mod reference_gates;
 mod reference_layers;
 mod reference_rows;
 mod training;
+mod work;

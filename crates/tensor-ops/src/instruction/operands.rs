@@ -1,13 +1,23 @@
 //! What each instruction reads and writes.
 
-use super::Operand;
-use crate::{GateMask, GateSample, Instruction, Span, Tensor, UpdateRule};
+use crate::{
+    Activation, BinaryFunction, GateMask, GateSample, Instruction, Span, Tensor, UpdateRule,
+};
+
+/// An operand as a matrix; a span is one row.
+pub(crate) struct Operand {
+    pub(crate) name: &'static str,
+    pub(crate) region: Tensor,
+    /// Its values before the instruction count.
+    pub(crate) read: bool,
+    pub(crate) written: bool,
+}
 
 /// Operands in the order of the instruction's fields.
-pub(super) struct Operands {
-    pub(super) all: Vec<Operand>,
+pub(crate) struct Operands {
+    pub(crate) all: Vec<Operand>,
     /// Names of two operands that may be one and the same.
-    pub(super) may_be_same: Option<(&'static str, &'static str)>,
+    pub(crate) may_be_same: Option<(&'static str, &'static str)>,
 }
 
 impl Operands {
@@ -15,31 +25,45 @@ impl Operands {
         Self { all: Vec::new(), may_be_same: None }
     }
 
-    fn add(mut self, name: &'static str, region: Tensor, written: bool) -> Self {
-        self.all.push(Operand { name, region, written });
+    fn add(mut self, name: &'static str, region: Tensor, read: bool, written: bool) -> Self {
+        self.all.push(Operand { name, region, read, written });
         self
     }
 
     fn reads(self, name: &'static str, tensor: Tensor) -> Self {
-        self.add(name, tensor, false)
+        self.add(name, tensor, true, false)
+    }
+
+    /// An operand whose values the instruction needs only sometimes.
+    fn may_read(self, name: &'static str, tensor: Tensor, read: bool) -> Self {
+        self.add(name, tensor, read, false)
     }
 
     fn writes(self, name: &'static str, tensor: Tensor) -> Self {
-        self.add(name, tensor, true)
+        self.add(name, tensor, false, true)
+    }
+
+    /// Overwrites the operand, or adds to it.
+    fn adds(self, name: &'static str, tensor: Tensor, accumulate: bool) -> Self {
+        self.add(name, tensor, accumulate, true)
     }
 
     fn reads_span(self, name: &'static str, span: impl Into<Option<Span>>) -> Self {
         match span.into() {
-            Some(Span { offset, len }) => self.add(name, Tensor::dense(offset, 1, len), false),
+            Some(Span { offset, len }) => self.reads(name, Tensor::dense(offset, 1, len)),
             None => self,
         }
     }
 
     fn writes_span(self, name: &'static str, span: impl Into<Option<Span>>) -> Self {
         match span.into() {
-            Some(Span { offset, len }) => self.add(name, Tensor::dense(offset, 1, len), true),
+            Some(Span { offset, len }) => self.writes(name, Tensor::dense(offset, 1, len)),
             None => self,
         }
+    }
+
+    fn updates_span(self, name: &'static str, Span { offset, len }: Span) -> Self {
+        self.add(name, Tensor::dense(offset, 1, len), true, true)
     }
 
     fn reads_sample(self, sample: GateSample) -> Self {
@@ -53,19 +77,18 @@ impl Operands {
     }
 }
 
-pub(super) fn of(instruction: &Instruction) -> Operands {
+/// The operands of an instruction.
+pub(crate) fn operands(instruction: &Instruction) -> Operands {
     let operands = Operands::new();
     match *instruction {
-        Instruction::Conv {
-            geometry: _,
-            groups: _,
-            input,
-            weight,
-            bias,
-            output,
-            accumulate: _,
+        Instruction::Conv { geometry: _, groups: _, input, weight, bias, output, accumulate } => {
+            operands
+                .reads("input", input)
+                .reads_span("weight", weight)
+                .reads_span("bias", bias)
+                .adds("output", output, accumulate)
         }
-        | Instruction::Depthwise { geometry: _, multiplier: _, input, weight, bias, output } => {
+        Instruction::Depthwise { geometry: _, multiplier: _, input, weight, bias, output } => {
             operands
                 .reads("input", input)
                 .reads_span("weight", weight)
@@ -78,7 +101,7 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             grad_output,
             weight,
             grad_input,
-            accumulate: _,
+            accumulate,
         }
         | Instruction::DepthwiseGradInput {
             geometry: _,
@@ -86,11 +109,12 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             grad_output,
             weight,
             grad_input,
-            accumulate: _,
-        } => operands
-            .reads("grad_output", grad_output)
-            .reads_span("weight", weight)
-            .writes("grad_input", grad_input),
+            accumulate,
+        } => operands.reads("grad_output", grad_output).reads_span("weight", weight).adds(
+            "grad_input",
+            grad_input,
+            accumulate,
+        ),
         Instruction::ConvGradWeight {
             geometry: _,
             groups: _,
@@ -129,8 +153,8 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             .reads_span("beta", beta)
             .writes_span("mean", mean)
             .writes_span("inv_std", inv_std)
-            .writes_span("running_mean", running_mean)
-            .writes_span("running_variance", running_variance)
+            .updates_span("running_mean", running_mean)
+            .updates_span("running_variance", running_variance)
             .writes("output", output),
         Instruction::BatchNormGrad {
             input,
@@ -139,21 +163,21 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             gamma,
             mean,
             inv_std,
-            activation: _,
+            activation,
             grad_gamma,
             grad_beta,
             grad_input,
             accumulate,
         } => operands
             .reads("input", input)
-            .reads("output", output)
+            .may_read("output", output, activation != Activation::Identity)
             .reads("grad_output", grad_output)
             .reads_span("gamma", gamma)
             .reads_span("mean", mean)
             .reads_span("inv_std", inv_std)
             .writes_span("grad_gamma", grad_gamma)
             .writes_span("grad_beta", grad_beta)
-            .writes("grad_input", grad_input)
+            .adds("grad_input", grad_input, accumulate)
             .may_be_same("grad_output", "grad_input", !accumulate),
         Instruction::BatchNormInfer {
             input,
@@ -176,37 +200,39 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
         | Instruction::MaxPool { geometry: _, input, output }
         | Instruction::AvgPool { geometry: _, input, output }
         | Instruction::Dropout { rate: _, stream: _, input, output }
-        | Instruction::MapPositions { taps: _, input, output, accumulate: _ }
-        | Instruction::MapChannels { taps: _, input, output, accumulate: _ }
-        | Instruction::MapValues { taps: _, input, output, accumulate: _ }
         | Instruction::Softmax { input, output }
         | Instruction::LocalResponseNorm { norm: _, input, output } => {
             operands.reads("input", input).writes("output", output)
         }
+        Instruction::MapPositions { taps: _, input, output, accumulate }
+        | Instruction::MapChannels { taps: _, input, output, accumulate }
+        | Instruction::MapValues { taps: _, input, output, accumulate } => {
+            operands.reads("input", input).adds("output", output, accumulate)
+        }
         Instruction::ActivateGrad {
-            activation: _,
+            activation,
             input,
             output,
             grad_output,
             grad_input,
             accumulate,
         } => operands
-            .reads("input", input)
-            .reads("output", output)
+            .may_read("input", input, !activation.derivative_from_output())
+            .may_read("output", output, activation.derivative_from_output())
             .reads("grad_output", grad_output)
-            .writes("grad_input", grad_input)
+            .adds("grad_input", grad_input, accumulate)
             .may_be_same("grad_output", "grad_input", !accumulate),
-        Instruction::Sum { ref inputs, output, accumulate: _ } => inputs
+        Instruction::Sum { ref inputs, output, accumulate } => inputs
             .iter()
             .fold(operands, |operands, &input| operands.reads("inputs", input))
-            .writes("output", output),
+            .adds("output", output, accumulate),
         Instruction::Binary { function: _, first, second, broadcast: _, output } => operands
             .reads("first", first)
             .reads("second", second)
             .writes("output", output)
             .may_be_same("first", "output", true),
         Instruction::BinaryGrad {
-            function: _,
+            function,
             first,
             second,
             broadcast: _,
@@ -214,15 +240,16 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
             grad_first,
             grad_second,
         } => {
+            let values = !matches!(function, BinaryFunction::Add | BinaryFunction::Subtract);
             let mut operands = operands
-                .reads("first", first)
-                .reads("second", second)
+                .may_read("first", first, values)
+                .may_read("second", second, values)
                 .reads("grad_output", grad_output);
-            if let Some((tensor, _)) = grad_first {
-                operands = operands.writes("grad_first", tensor);
+            if let Some((tensor, accumulate)) = grad_first {
+                operands = operands.adds("grad_first", tensor, accumulate);
             }
-            if let Some((tensor, _)) = grad_second {
-                operands = operands.writes("grad_second", tensor);
+            if let Some((tensor, accumulate)) = grad_second {
+                operands = operands.adds("grad_second", tensor, accumulate);
             }
             operands
         }
@@ -251,44 +278,43 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
                 .reads("grad_output", grad_output)
                 .writes_span("grad_logits", grad_logits);
             match grad_input {
-                Some((tensor, accumulate)) => operands.writes("grad_input", tensor).may_be_same(
-                    "grad_output",
-                    "grad_input",
-                    !accumulate,
-                ),
+                Some((tensor, accumulate)) => operands
+                    .adds("grad_input", tensor, accumulate)
+                    .may_be_same("grad_output", "grad_input", !accumulate),
                 None => operands,
             }
         }
         Instruction::SoftmaxGrad { output, grad_output, grad_input, accumulate } => operands
             .reads("output", output)
             .reads("grad_output", grad_output)
-            .writes("grad_input", grad_input)
+            .adds("grad_input", grad_input, accumulate)
             .may_be_same("grad_output", "grad_input", !accumulate),
         Instruction::LocalResponseNormGrad {
             norm: _,
             input,
             grad_output,
             grad_input,
-            accumulate: _,
-        } => operands
-            .reads("input", input)
-            .reads("grad_output", grad_output)
-            .writes("grad_input", grad_input),
+            accumulate,
+        } => operands.reads("input", input).reads("grad_output", grad_output).adds(
+            "grad_input",
+            grad_input,
+            accumulate,
+        ),
         Instruction::MaxPoolGrad {
             geometry: _,
             input,
             output,
             grad_output,
             grad_input,
-            accumulate: _,
+            accumulate,
         } => operands
             .reads("input", input)
             .reads("output", output)
             .reads("grad_output", grad_output)
-            .writes("grad_input", grad_input),
-        Instruction::AvgPoolGrad { geometry: _, grad_output, grad_input, accumulate: _ }
-        | Instruction::DropoutGrad { rate: _, stream: _, grad_output, grad_input, accumulate: _ } => {
-            operands.reads("grad_output", grad_output).writes("grad_input", grad_input)
+            .adds("grad_input", grad_input, accumulate),
+        Instruction::AvgPoolGrad { geometry: _, grad_output, grad_input, accumulate }
+        | Instruction::DropoutGrad { rate: _, stream: _, grad_output, grad_input, accumulate } => {
+            operands.reads("grad_output", grad_output).adds("grad_input", grad_input, accumulate)
         }
         Instruction::SigmoidCrossEntropy {
             logits,
@@ -328,10 +354,10 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
         }
         Instruction::Update { parameters, gradients, decay: _, rule } => {
             let operands =
-                operands.writes_span("parameters", parameters).reads_span("gradients", gradients);
+                operands.updates_span("parameters", parameters).reads_span("gradients", gradients);
             match rule {
                 UpdateRule::Sgd { momentum: _, nesterov: _, velocity } => {
-                    operands.writes_span("velocity", velocity)
+                    operands.updates_span("velocity", velocity)
                 }
                 UpdateRule::RmsProp {
                     decay: _,
@@ -340,8 +366,8 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
                     mean_square,
                     velocity,
                 } => operands
-                    .writes_span("mean_square", mean_square)
-                    .writes_span("velocity", velocity),
+                    .updates_span("mean_square", mean_square)
+                    .updates_span("velocity", velocity),
                 UpdateRule::Adam {
                     beta1: _,
                     beta2: _,
@@ -349,8 +375,8 @@ pub(super) fn of(instruction: &Instruction) -> Operands {
                     first_moment,
                     second_moment,
                 } => operands
-                    .writes_span("first_moment", first_moment)
-                    .writes_span("second_moment", second_moment),
+                    .updates_span("first_moment", first_moment)
+                    .updates_span("second_moment", second_moment),
             }
         }
     }
