@@ -9,6 +9,7 @@ mod gates;
 mod joins;
 mod kernels;
 mod layout;
+mod loans;
 mod maps;
 mod rearrange;
 mod wires;

@@ -5,6 +5,7 @@ use tensor_ops::{BinaryFunction, Broadcast, Instruction, Tensor};
 
 use super::convert::broadcast;
 use super::emit::Emitter;
+use super::loans::Loan;
 
 impl Emitter<'_> {
     fn spread(&self, id: NodeId, input: NodeId) -> Broadcast {
@@ -85,7 +86,13 @@ impl Emitter<'_> {
     pub(crate) fn add_gradients(&mut self, id: NodeId) {
         let node = self.graph.node(id);
         for (position, input) in node.inputs.iter().enumerate() {
+            if self.wires.loan(*input) == Some(Loan::Reads) {
+                continue;
+            }
             let Some((grad_input, accumulate)) = self.gradient_to_write(*input) else { continue };
+            if self.wires.loan(*input) == Some(Loan::Keeps) {
+                continue;
+            }
             let grad_output = self.gradient(id);
             if self.graph.node(*input).shape == node.shape {
                 self.copy(grad_output, grad_input, accumulate);

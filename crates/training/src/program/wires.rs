@@ -2,12 +2,13 @@
 //!
 //! Branches write straight into their slice of a concatenation; an activation is computed together with the batch norm
 //! before it; flattening, neighbouring channels and inactive dropout are other views of the same memory; the gradient of a
-//! batch norm's input overwrites that of its output.
+//! batch norm's input overwrites that of its output; operands of a sum share its gradient.
 
 use graph::{Axis, Graph, Node, NodeId, Op};
 
 use super::buffers::{Buffers, Home, View};
 use super::convert::activation;
+use super::loans::{Loan, loans};
 use super::rearrange::consecutive;
 
 /// Whether a program trains or only infers.
@@ -25,6 +26,7 @@ pub(crate) struct Wires {
     /// For a batch norm, the activation that is computed with it.
     fused: Vec<Option<NodeId>>,
     needs_gradient: Vec<bool>,
+    loans: Vec<Option<Loan>>,
     /// The node whose gradient a wire shares; itself for most.
     roots: Vec<NodeId>,
 }
@@ -41,8 +43,9 @@ impl Wires {
         let fused = plan.fused();
         let values = plan.values(&fused, images, buffers);
         let needs_gradient = needs_gradient(graph);
+        let loans = loans(graph, &needs_gradient);
         let gradients = match mode {
-            Mode::Train => plan.gradients(&fused, &values, &needs_gradient, buffers),
+            Mode::Train => plan.gradients(&fused, &values, &needs_gradient, &loans, buffers),
             Mode::Infer => vec![None; graph.len()],
         };
         let mut roots: Vec<NodeId> = Vec::with_capacity(graph.len());
@@ -51,7 +54,7 @@ impl Wires {
                 if plan.shares_gradient(&values, id) { roots[node.inputs[0].index()] } else { id };
             roots.push(root);
         }
-        Self { values, gradients, fused, needs_gradient, roots }
+        Self { values, gradients, fused, needs_gradient, loans, roots }
     }
 
     /// The value of a wire.
@@ -67,6 +70,11 @@ impl Wires {
     /// The node whose gradient this wire shares.
     pub(crate) fn root(&self, id: NodeId) -> NodeId {
         self.roots[id.index()]
+    }
+
+    /// What the wire does with the gradient of the sum that reads it, if that is its own.
+    pub(crate) fn loan(&self, id: NodeId) -> Option<Loan> {
+        self.loans[id.index()]
     }
 
     /// Whether a trained parameter lies before or at this node and the loss behind it.
@@ -265,12 +273,18 @@ impl Planner<'_> {
         fused: &[Option<NodeId>],
         values: &[View],
         needs: &[bool],
+        loans: &[Option<Loan>],
         buffers: &mut Buffers,
     ) -> Vec<Option<View>> {
         let mut gradients: Vec<Option<View>> = vec![None; self.graph.len()];
         for (id, node) in self.graph.nodes().rev() {
             if needs[id.index()] && !self.shares_gradient(values, id) {
-                let inherited = self.inherited(fused, &gradients, id);
+                let inherited = if loans[id.index()].is_some() {
+                    // The sum is the last reader, see `loans`.
+                    self.consumers[id.index()].last().and_then(|sum| gradients[sum.index()])
+                } else {
+                    self.inherited(fused, loans, &gradients, id)
+                };
                 let fresh = || buffers.matrix(self.rows(id), node.shape.channels);
                 gradients[id.index()] = Some(inherited.unwrap_or_else(fresh));
             }
@@ -290,6 +304,7 @@ impl Planner<'_> {
     fn inherited(
         &self,
         fused: &[Option<NodeId>],
+        loans: &[Option<Loan>],
         gradients: &[Option<View>],
         id: NodeId,
     ) -> Option<View> {
@@ -298,6 +313,9 @@ impl Planner<'_> {
             return None;
         }
         let consumer = self.sole_consumer(id)?;
+        if loans[consumer.index()] == Some(Loan::Reads) {
+            return None;
+        }
         match self.op(consumer) {
             Op::Concat(Axis::Channels) => {
                 let inputs = &self.graph.node(consumer).inputs;

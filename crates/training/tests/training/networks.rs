@@ -6,7 +6,7 @@ use graph::{
     Linear, NodeId, Op, Pad, Resize, Shape, Window,
 };
 use tensor_ops::Cpu;
-use training::{Control, Network, Recipe, Trainer};
+use training::{Control, Network, Program, Recipe, Trainer};
 
 use crate::operators::Net;
 use crate::{OPTIMIZERS, bars, bars_batches, bars_recipe};
@@ -99,4 +99,14 @@ fn small_networks_of_modern_kinds_learn_and_threads_change_no_bit() {
         let (other, _) = run(&graph, &train, 3);
         assert!(saved == other, "{name}: 3 threads differ");
     }
+}
+
+#[test]
+fn a_sums_gradient_is_not_copied_to_its_operands() {
+    let graph = testkit::toys::residual();
+    let sums = graph.nodes().filter(|(_, node)| matches!(node.op, Op::Add)).count();
+    let program = Program::training(&graph, &bars_recipe(OPTIMIZERS[0])).unwrap();
+    let copies = program.instructions().iter().filter(|instruction| instruction.kind() == "Sum");
+    assert!(sums > 0);
+    assert_eq!(copies.count(), sums);
 }
