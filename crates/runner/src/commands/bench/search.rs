@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::Context;
 use cost_models::{CostForm, Flops};
 use datasets::{Bars, Batches, Normalization, Streams};
+use graph::{NodeId, Role};
 use regularizers::{
     Grouping, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target, gated,
 };
 use tensor_ops::{Cpu, Device};
-use training::{Control, Network, Penalty, Recipe, Trainer};
+use training::{Control, Network, Parameters, Penalty, PenaltyStep, Recipe, Trainer};
 
 use super::super::dry_run::aligned;
 use super::cases::Case;
@@ -19,7 +20,7 @@ use crate::clock::Stopwatch;
 use crate::network::image_shape;
 use crate::store;
 
-/// Steps of a turn, of which the median counts.
+/// Steps of a turn.
 const STEPS: usize = 6;
 
 /// Fewest turns of each, after one that is not counted.
@@ -61,37 +62,42 @@ impl Search {
         Settings { kind, grouping, alive_threshold: kind.usual_threshold(), ..Settings::default() }
     }
 
-    /// The network that is trained, and the penalty on it.
-    fn begin(self, network: &Network, streams: Streams) -> anyhow::Result<(Network, MorphNet)> {
+    /// The penalty, and the network that it is on if that has gates.
+    fn begin(
+        self,
+        network: &Network,
+        streams: Streams,
+    ) -> anyhow::Result<(Option<Network>, MorphNet)> {
         let graph = &network.graph;
         let form = CostForm::of(&Flops, graph);
         let (scope, settings) = (Scope::default(), self.settings());
         Ok(match self {
             Self::Gamma | Self::GroupLasso => {
-                (network.clone(), MorphNet::scoped(graph, &scope, form, settings)?)
+                (None, MorphNet::scoped(graph, &scope, form, settings)?)
             }
             Self::Target => {
                 let cost = form.at(&graph.widths()) / 2.0;
                 let targets = vec![Target { form, cost }];
-                (network.clone(), MorphNet::towards(graph, &scope, targets, settings)?)
+                (None, MorphNet::towards(graph, &scope, targets, settings)?)
             }
             Self::Gate => {
                 let with_gates = gated(graph);
                 let form =
                     form.carried(graph, &with_gates).context("gates are all that is added")?;
                 let penalty = MorphNet::scoped(&with_gates, &scope, form, settings)?;
-                (Network::init(with_gates, streams), penalty)
+                (Some(Network::init(with_gates, streams)), penalty)
             }
         })
     }
 }
 
-/// Median seconds of plain and of search steps, and of their ratios.
+/// Median seconds of plain steps, of search steps and of the penalty in these, and median ratio of the steps.
 struct Row<'a> {
     case: &'a Case,
     search: Search,
     plain: f64,
     searched: f64,
+    penalty: f64,
     ratio: f64,
 }
 
@@ -106,14 +112,17 @@ pub(super) fn measure(
     for case in cases {
         rows.extend(of_case(case, seconds, device).with_context(|| case.name.clone())?);
     }
-    let mut text = "network,batch,search,plain_ms,search_ms,ratio\n".to_owned();
-    let mut lines =
-        vec![["network", "search", "plain ms", "search ms", "ratio"].map(str::to_owned)];
-    for Row { case, search, plain, searched, ratio } in &rows {
+    let mut text = "network,batch,search,plain_ms,search_ms,penalty_ms,ratio\n".to_owned();
+    let mut lines = vec![
+        ["network", "search", "plain ms", "search ms", "penalty ms", "ratio"].map(str::to_owned),
+    ];
+    for Row { case, search, plain, searched, penalty, ratio } in &rows {
         let (name, search) = (csv_cell(&case.name), search.name());
-        let [plain, searched] = [plain, searched].map(|it| format!("{:.3}", 1e3 * it));
-        let _ = writeln!(text, "{name},{},{search},{plain},{searched},{ratio:.4}", case.batch);
-        lines.push([case.name.clone(), search.to_owned(), plain, searched, format!("{ratio:.3}")]);
+        let times = [plain, searched, penalty].map(|seconds| format!("{:.3}", 1e3 * seconds));
+        let _ = writeln!(text, "{name},{},{search},{},{ratio:.4}", case.batch, times.join(","));
+        let [plain, searched, penalty] = times;
+        let ratio = format!("{ratio:.3}");
+        lines.push([case.name.clone(), search.to_owned(), plain, searched, penalty, ratio]);
     }
     store::write(file, text.as_bytes())?;
     Ok(format!("{}\n\n{}", device.name(), aligned(&lines, &[0, 1])))
@@ -123,43 +132,38 @@ fn of_case<'a>(case: &'a Case, seconds: f64, device: &Cpu) -> anyhow::Result<Vec
     let streams = Streams::new(0);
     let recipe = Recipe { epochs: EPOCHS, ..recipe(case.batch as usize) };
     let batches = batches(case, streams)?;
-    let plain = Trainer::new(&case.network, &recipe, streams, device)?;
-    let mut plain = Side { trainer: plain, penalty: Box::new(()) };
-    let mut sides = Vec::new();
-    for search in Search::ALL {
-        let (network, penalty) = search.begin(&case.network, streams)?;
-        let trainer = Trainer::new(&network, &recipe, streams, device)?;
-        sides.push((search, Side { trainer, penalty: Box::new(penalty) }, Vec::new()));
-    }
-    plain.turn(&batches)?;
-    for (_, side, _) in &mut sides {
-        side.turn(&batches)?;
-    }
-    let (whole, mut turns) = (Stopwatch::start(), 0);
-    let enough = seconds * (sides.len() + 1) as f64;
-    while turns < FEWEST || whole.elapsed().as_secs_f64() < enough {
-        for (_, side, times) in &mut sides {
-            // Next to each other, and either first as often.
-            let (first, second);
-            if turns % 2 == 0 {
-                first = plain.turn(&batches)?;
-                second = side.turn(&batches)?;
-            } else {
-                second = side.turn(&batches)?;
-                first = plain.turn(&batches)?;
+    Search::ALL
+        .into_iter()
+        .map(|search| {
+            let (gated, penalty) = search.begin(&case.network, streams)?;
+            let mut penalty = Timed { penalty, times: Vec::new() };
+            let mut trainer = Trainer::new(&case.network, &recipe, streams, device)?;
+            let with_gates = gated.map(|network| Trainer::new(&network, &recipe, streams, device));
+            let mut with_gates = with_gates.transpose()?;
+            let mut turns = Vec::new();
+            let mut whole = Stopwatch::start();
+            while turns.len() <= FEWEST || whole.elapsed().as_secs_f64() < 2.0 * seconds {
+                let plain = turn(&mut trainer, &batches, &mut ())?;
+                // Without gates the programs are the same, and one in one place is compared with itself.
+                let searched =
+                    turn(with_gates.as_mut().unwrap_or(&mut trainer), &batches, &mut penalty)?;
+                if turns.is_empty() {
+                    whole = Stopwatch::start();
+                }
+                turns.push((plain, searched));
             }
-            times.push((first, second));
-        }
-        turns += 1;
-    }
-    let row = |(search, _, times): (Search, Side<'_>, Vec<(f64, f64)>)| Row {
-        case,
-        search,
-        plain: median(times.iter().map(|(plain, _)| *plain)),
-        searched: median(times.iter().map(|(_, searched)| *searched)),
-        ratio: median(times.iter().map(|(plain, searched)| searched / plain)),
-    };
-    Ok(sides.into_iter().map(row).collect())
+            // The first made pages and warmed caches.
+            let counted = || turns[1..].iter();
+            Ok(Row {
+                case,
+                search,
+                plain: median(counted().map(|(plain, _)| *plain)),
+                searched: median(counted().map(|(_, searched)| *searched)),
+                penalty: median(penalty.times.into_iter()),
+                ratio: median(counted().map(|(plain, searched)| searched / plain)),
+            })
+        })
+        .collect()
 }
 
 /// Made-up images for one turn.
@@ -178,22 +182,46 @@ fn batches(case: &Case, streams: Streams) -> anyhow::Result<Batches> {
     Ok(Batches::new(&train, &normalization, recipe.batch_size, recipe.augmentation, streams)?)
 }
 
-struct Side<'d> {
-    trainer: Trainer<'d, Cpu>,
-    penalty: Box<dyn Penalty>,
+/// Median seconds of the steps of an epoch.
+fn turn(
+    trainer: &mut Trainer<'_, Cpu>,
+    batches: &Batches,
+    penalty: &mut dyn Penalty,
+) -> anyhow::Result<f64> {
+    let mut times = Vec::new();
+    let mut watch = Stopwatch::start();
+    trainer.epoch(batches, penalty, &mut |_| {
+        times.push(watch.elapsed().as_secs_f64());
+        watch = Stopwatch::start();
+        Control::Continue
+    })?;
+    Ok(median(times.into_iter()))
 }
 
-impl Side<'_> {
-    /// Median seconds of the steps of an epoch.
-    fn turn(&mut self, batches: &Batches) -> anyhow::Result<f64> {
-        let mut times = Vec::new();
-        let mut watch = Stopwatch::start();
-        self.trainer.epoch(batches, self.penalty.as_mut(), &mut |_| {
-            times.push(watch.elapsed().as_secs_f64());
-            watch = Stopwatch::start();
-            Control::Continue
-        })?;
-        Ok(median(times.into_iter()))
+/// A penalty, and the seconds that it took in every step.
+struct Timed {
+    penalty: MorphNet,
+    times: Vec<f64>,
+}
+
+impl Penalty for Timed {
+    fn parameters(&self) -> Vec<(NodeId, Role)> {
+        self.penalty.parameters()
+    }
+
+    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
+        let watch = Stopwatch::start();
+        let value = self.penalty.apply(parameters, step);
+        self.times.push(watch.elapsed().as_secs_f64());
+        value
+    }
+
+    fn state(&self) -> Vec<u8> {
+        self.penalty.state()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        self.penalty.restore(state)
     }
 }
 
