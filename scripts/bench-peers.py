@@ -15,16 +15,9 @@ torch.compile needs while it compiles would be counted too, so it is left out.
 
 import argparse, csv, ctypes, gc, json, os, pathlib, statistics, subprocess, sys, time
 
-NETWORKS = [
-    # network, what the runner calls it, image, classes, batches of training, batches of inference
-    ("narrow Inception", "experiments/inception.yaml", None, None, [128], [1, 32]),
-    ("Inception 21 MFLOP", "inception-v2: { stem: small, width_multiplier: 2.35 }", "1x28x28", 10, [128], [1, 32]),
-    ("MobileNetV1 0.5", "mobilenet-v1: { width_multiplier: 0.5, stem: small }", "3x32x32", 10, [64], [1, 32]),
-    ("MobileNetV2", "mobilenet-v2: { stem: small }", "3x32x32", 10, [64], [1, 32]),
-    ("ResNet-20", "cifar-resnet: { depth: 20 }", "3x32x32", 10, [128], [1, 32]),
-    ("VGG-16", "vgg: { depth: 16, stem: small }", "3x32x32", 10, [64], [1, 32]),
-    ("InceptionV2", "inception-v2", "3x224x224", 1001, [8], [1, 32]),
-]
+with open(pathlib.Path(__file__).with_name("networks.json")) as file:
+    NETWORKS = json.load(file)
+INFERENCE = [1, 32]
 VARIANTS = ["eager", "channels last", "compiled", "compiled channels last"]
 FIELDS = [
     "network", "mode", "batch", "ours", "pytorch", "ratio", "lowest", "highest", "unit", "pytorch_variant", "threads", "gflops", "peak_share",
@@ -63,16 +56,18 @@ def arguments():
 
 
 def chosen(options):
-    """The networks to measure: name, arguments of the runner, batches of training and inference."""
-    networks = [
-        (text, text, options.input, options.classes, [options.batch or 64], [options.batch] if options.batch else [1, 32])
-        for text in options.networks
-    ] or [row for row in NETWORKS if not options.only or any(word.lower() in row[0].lower() for word in options.only)]
-    if not networks:
-        sys.exit("bench-peers: no network has such a name: " + ", ".join(row[0] for row in NETWORKS))
-    for name, text, image, classes, train, inference in networks:
-        more = (["--input", image] if image else []) + (["--classes", str(classes)] if classes else [])
-        yield name, [text, *more], train, inference
+    """The networks to measure: name, arguments of the runner, batches of training and of inference."""
+    if options.networks:
+        for text in options.networks:
+            more = (["--input", options.input] if options.input else []) + (["--classes", str(options.classes)] if options.classes else [])
+            yield text, [text, *more], [options.batch or 64], [options.batch] if options.batch else INFERENCE
+        return
+    names = [it for it in NETWORKS if not options.only or any(word.lower() in it["name"].lower() for word in options.only)]
+    if not names:
+        sys.exit("bench-peers: no network has such a name: " + ", ".join(it["name"] for it in NETWORKS))
+    for it in names:
+        more = [word for key in ("input", "classes") if key in it for word in (f"--{key}", str(it[key]))]
+        yield it["name"], [it["network"], *more], [it["batch"]], INFERENCE
 
 
 class Torch:
@@ -214,7 +209,7 @@ def read(path):
 
 def write(path, rows):
     """Writes the rows in the usual order, whole or not at all."""
-    order = [row[0] for row in NETWORKS]
+    order = [it["name"] for it in NETWORKS]
     place = lambda row: order.index(row["network"]) if row["network"] in order else len(order)
     part = path.with_name(path.name + ".part")
     with open(part, "w", newline="") as file:

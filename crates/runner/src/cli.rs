@@ -272,7 +272,7 @@ pub enum Counted {
 }
 
 /// Reads `3x224x224`: channels, height, width.
-fn parse_input(text: &str) -> Result<Shape, String> {
+pub(crate) fn parse_input(text: &str) -> Result<Shape, String> {
     const MOST: usize = 1 << 20;
     let sizes: Vec<Option<usize>> = text
         .split(['x', 'X'])

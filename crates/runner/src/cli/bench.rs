@@ -13,6 +13,9 @@ Examples:
   runner bench 'cifar-resnet: { depth: 20 }' experiments/inception.yaml --batch 128 --threads 2
   runner bench model.onnx --mode inference --batch 1
   runner bench inception-v2 --batch 8 --profile
+  runner bench --list scripts/networks.json --roofline roofline.svg
+  runner bench resnet-20 --search search.csv
+  runner bench --widths widths.svg
 
 Let nothing else run meanwhile. The peak is measured before: multiply-adds on registers, on as many threads.";
 
@@ -28,8 +31,11 @@ Networks that do not come from a file have fresh weights of seed 0.";
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct BenchOptions {
     /// Names of networks, with options as in an experiment file; experiment files; ONNX files
-    #[arg(required = true, value_name = "ARCH|FILE")]
+    #[arg(required_unless_present_any = ["list", "widths"], value_name = "ARCH|FILE")]
     pub networks: Vec<String>,
+    /// A JSON file of networks: `[{ "name": .., "network": .., "input": .., "classes": .., "batch": .. }]`
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["networks", "batch", "input", "classes"])]
+    pub list: Option<PathBuf>,
     /// What is timed
     #[arg(long, value_enum, default_value_t = Mode::Train)]
     pub mode: Mode,
@@ -54,6 +60,15 @@ pub struct BenchOptions {
     /// As JSON on standard output, one line per network
     #[arg(long, conflicts_with = "profile")]
     pub json: bool,
+    /// Hold the instructions of training steps against peak and bandwidth: a figure, and the table as .csv beside it
+    #[arg(long, value_name = "FILE.svg", value_parser = svg_path, conflicts_with_all = ["mode", "json", "profile"])]
+    pub roofline: Option<PathBuf>,
+    /// Time the steps of searches against plain training steps, in turns, and write the table
+    #[arg(long, value_name = "FILE.csv", value_parser = csv_path, conflicts_with_all = ["mode", "json", "profile", "roofline"])]
+    pub search: Option<PathBuf>,
+    /// Time one 3x3 convolution and its gradients at every width: a figure, and the table as .csv beside it
+    #[arg(long, value_name = "FILE.svg", value_parser = svg_path, conflicts_with_all = ["networks", "list", "mode", "json", "profile", "roofline", "search"])]
+    pub widths: Option<PathBuf>,
 }
 
 /// What is timed.
@@ -87,11 +102,23 @@ pub struct ExportOptions {
 
 /// A path that ends in `.onnx`, by which other commands tell a file from a name.
 fn onnx_path(text: &str) -> Result<PathBuf, String> {
+    ending_in("onnx", text)
+}
+
+fn svg_path(text: &str) -> Result<PathBuf, String> {
+    ending_in("svg", text)
+}
+
+fn csv_path(text: &str) -> Result<PathBuf, String> {
+    ending_in("csv", text)
+}
+
+fn ending_in(wanted: &str, text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted)) {
         Ok(path)
     } else {
-        Err("expected a file that ends in `.onnx`".to_owned())
+        Err(format!("expected a file that ends in `.{wanted}`"))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod baselines;
+mod bench;
 mod charges;
 mod check;
 mod cost;

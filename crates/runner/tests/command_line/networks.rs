@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::golden::{Folder, Sheet, VALID};
 
-fn outcome(args: &[&str]) -> Outcome {
+pub(crate) fn outcome(args: &[&str]) -> Outcome {
     match Cli::try_parse_from(["runner"].iter().chain(args)).unwrap().command.unwrap() {
         Command::Cost(options) => cost::cost(&options),
         Command::Bench(options) => bench::bench(&options),
@@ -73,6 +73,8 @@ fn what_is_no_network_is_told_so() {
     let whole = folder.path().join("whole.onnx");
     let (cut, whole) = (cut.to_str().unwrap(), whole.to_str().unwrap());
     assert_eq!(outcome(&["export", "lenet-5", whole]).code, 0);
+    let list = folder.write("list.json", r#"[{ "name": "x", "netwrk": "lenet-5", "batch": 2 }]"#);
+    let list = list.to_str().unwrap();
     let nowhere = folder.path().join("nowhere.onnx");
     let mut sheet = Sheet::default();
     for (title, args) in [
@@ -81,6 +83,8 @@ fn what_is_no_network_is_told_so() {
         ("classes of a file", &["cost", whole, "--classes", "7"]),
         ("images of a file", &["bench", whole, "--input", "3x32x32"]),
         ("no family", &["bench", "inception-v9"]),
+        ("no list", &["bench", "--list", nowhere.to_str().unwrap()]),
+        ("unknown key of a list", &["bench", "--list", list]),
         ("images too small", &["export", "vgg-16", whole, "--input", "3x8x8"]),
     ] {
         let outcome = outcome(args);

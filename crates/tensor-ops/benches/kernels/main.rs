@@ -1,11 +1,17 @@
-//! Speed of kernels on layers of real networks, on one thread, in FLOP/s (Criterion's "elements") or bytes moved.
+//! Speed of kernels on layers of real networks, on one thread, in FLOP/s (Criterion's "elements") or bytes moved. A table at the
+//! end holds them against the peak and the bandwidth of the machine, measured in the same run.
+//!
+//! Convolutions count as many FLOPs as their definition has; kernels that need fewer can pass the peak.
+
+mod roof;
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{
-    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
-};
+use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use tensor_ops::{Activation, Cpu, Device, Geometry, Instruction, Scalars, Span, Tensor};
+
+use crate::roof::{Roof, timed};
 
 /// Gives operands places one after the other.
 struct Layout(usize);
@@ -22,16 +28,49 @@ impl Layout {
     }
 }
 
-fn run(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, len: usize, instruction: Instruction) {
-    let cpu = Cpu::new(1).expect("one thread is always there");
-    let mut memory = cpu.allocate(len).expect("arenas are small");
-    let values: Vec<f32> = (0..len).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
-    cpu.upload(&mut memory, Span::new(0, len), &values);
-    let mut executable = cpu.prepare(vec![instruction], len).expect("operands fit");
-    let scalars = Scalars { rate: 0.0, step: 1, seed: 0 };
-    group.bench_function(name, |bencher| {
-        bencher.iter(|| cpu.execute(black_box(&mut memory), &mut executable, scalars));
-    });
+/// Kernels of one layer.
+struct Layer<'a> {
+    group: BenchmarkGroup<'a, WallTime>,
+    name: String,
+    /// Of the arena.
+    len: usize,
+    roof: &'a Roof,
+}
+
+impl<'a> Layer<'a> {
+    fn new(criterion: &'a mut Criterion, roof: &'a Roof, name: String, layout: &Layout) -> Self {
+        Self { group: criterion.benchmark_group(&name), name, len: layout.0, roof }
+    }
+
+    fn time(&mut self, kernel: &str, instruction: Instruction) {
+        let cpu = Cpu::new(1).expect("one thread is always there");
+        let work = instruction.work();
+        // Kernels with less than a multiply-add for every value are held against bandwidth.
+        self.group.throughput(if 2 * work.flops > work.bytes {
+            Throughput::Elements(work.flops)
+        } else {
+            Throughput::Bytes(work.bytes)
+        });
+        let mut memory = cpu.allocate(self.len).expect("arenas are small");
+        let values: Vec<f32> =
+            (0..self.len).map(|i| (i * 7919 % 1000) as f32 / 500.0 - 1.0).collect();
+        cpu.upload(&mut memory, Span::new(0, self.len), &values);
+        let mut executable = cpu.prepare(vec![instruction], self.len).expect("operands fit");
+        let scalars = Scalars { rate: 0.0, step: 1, seed: 0 };
+        let row = format!("{} {kernel}", self.name);
+        let roof = self.roof;
+        self.group.bench_function(kernel, |bencher| {
+            bencher.iter_custom(|times| {
+                let whole = timed(|| {
+                    for _ in 0..times {
+                        cpu.execute(black_box(&mut memory), &mut executable, scalars);
+                    }
+                });
+                roof.note(&row, work, whole.as_secs_f64() / times as f64);
+                whole
+            });
+        });
+    }
 }
 
 /// A square convolution with the padding that keeps the size at stride 1.
@@ -47,28 +86,31 @@ fn square(batch: usize, side: usize, kernel: usize, stride: usize) -> Geometry {
     }
 }
 
-fn convolutions(criterion: &mut Criterion) {
+fn convolutions(criterion: &mut Criterion, roof: &Roof) {
     for (batch, side, inputs, outputs, kernel, stride) in [
         (128, 28, 1, 8, 3, 1),
         (128, 28, 8, 16, 3, 2),
         (128, 14, 8, 8, 3, 1),
         (128, 14, 28, 12, 1, 1),
         (128, 7, 16, 24, 3, 1),
+        (128, 32, 16, 16, 3, 1),
+        (128, 8, 64, 64, 3, 1),
         (32, 14, 96, 128, 3, 1),
+        (32, 16, 128, 128, 3, 1),
+        (64, 8, 256, 256, 3, 1),
         (32, 28, 192, 64, 1, 1),
+        (64, 16, 64, 128, 1, 1),
+        (64, 4, 512, 512, 1, 1),
     ] {
         let geometry = square(batch, side, kernel, stride);
         let mut layout = Layout(0);
         let input = layout.tensor(geometry.input_rows(), inputs);
         let output = layout.tensor(geometry.output_rows(), outputs);
         let weight = layout.span(geometry.taps() * inputs * outputs);
-        let len = layout.0;
         let name = format!(
             "{side}x{side} {inputs}->{outputs} {kernel}x{kernel} stride {stride} batch {batch}"
         );
-        let mut group = criterion.benchmark_group(name);
-        let flops = 2 * geometry.output_rows() * geometry.taps() * inputs * outputs;
-        group.throughput(Throughput::Elements(flops as u64));
+        let mut layer = Layer::new(criterion, roof, name, &layout);
         let forward = Instruction::Conv {
             geometry,
             groups: 1,
@@ -78,7 +120,7 @@ fn convolutions(criterion: &mut Criterion) {
             output,
             accumulate: false,
         };
-        run(&mut group, "forward", len, forward);
+        layer.time("forward", forward);
         let grad_input = Instruction::ConvGradInput {
             geometry,
             groups: 1,
@@ -87,7 +129,7 @@ fn convolutions(criterion: &mut Criterion) {
             grad_input: input,
             accumulate: false,
         };
-        run(&mut group, "grad input", len, grad_input);
+        layer.time("grad input", grad_input);
         let grad_weight = Instruction::ConvGradWeight {
             geometry,
             groups: 1,
@@ -96,26 +138,22 @@ fn convolutions(criterion: &mut Criterion) {
             grad_weight: weight,
             grad_bias: None,
         };
-        run(&mut group, "grad weight", len, grad_weight);
-        group.finish();
+        layer.time("grad weight", grad_weight);
     }
 }
 
-fn depthwise(criterion: &mut Criterion) {
+fn depthwise(criterion: &mut Criterion, roof: &Roof) {
     for (batch, side, channels, stride) in [(128, 14, 24, 1), (32, 28, 128, 1), (32, 28, 128, 2)] {
         let geometry = square(batch, side, 3, stride);
         let mut layout = Layout(0);
         let input = layout.tensor(geometry.input_rows(), channels);
         let output = layout.tensor(geometry.output_rows(), channels);
         let weight = layout.span(geometry.taps() * channels);
-        let len = layout.0;
         let name = format!("depthwise {side}x{side} {channels} 3x3 stride {stride} batch {batch}");
-        let mut group = criterion.benchmark_group(name);
-        let flops = 2 * geometry.output_rows() * geometry.taps() * channels;
-        group.throughput(Throughput::Elements(flops as u64));
+        let mut layer = Layer::new(criterion, roof, name, &layout);
         let forward =
             Instruction::Depthwise { geometry, multiplier: 1, input, weight, bias: None, output };
-        run(&mut group, "forward", len, forward);
+        layer.time("forward", forward);
         let grad_input = Instruction::DepthwiseGradInput {
             geometry,
             multiplier: 1,
@@ -124,7 +162,7 @@ fn depthwise(criterion: &mut Criterion) {
             grad_input: input,
             accumulate: false,
         };
-        run(&mut group, "grad input", len, grad_input);
+        layer.time("grad input", grad_input);
         let grad_weight = Instruction::DepthwiseGradWeight {
             geometry,
             multiplier: 1,
@@ -133,23 +171,19 @@ fn depthwise(criterion: &mut Criterion) {
             grad_weight: weight,
             grad_bias: None,
         };
-        run(&mut group, "grad weight", len, grad_weight);
-        group.finish();
+        layer.time("grad weight", grad_weight);
     }
 }
 
-fn batch_norms(criterion: &mut Criterion) {
+fn batch_norms(criterion: &mut Criterion, roof: &Roof) {
     for (rows, channels) in [(128 * 28 * 28, 8), (128 * 14 * 14, 12), (32 * 14 * 14, 128)] {
         let mut layout = Layout(0);
         let [input, output, gradient] = [0; 3].map(|_| layout.tensor(rows, channels));
         let [gamma, beta, mean, inv_std, running_mean, running_variance, grad_gamma, grad_beta] =
             [0; 8].map(|_| layout.span(channels));
-        let len = layout.0;
         let activation = Activation::Relu;
-        let mut group = criterion.benchmark_group(format!("batch norm {rows} x {channels}"));
-        let bytes = |tensors: usize| {
-            Throughput::Bytes((tensors * rows * channels * size_of::<f32>()) as u64)
-        };
+        let name = format!("batch norm {rows} x {channels}");
+        let mut layer = Layer::new(criterion, roof, name, &layout);
         let forward = Instruction::BatchNormTrain {
             input,
             gamma: Some(gamma),
@@ -163,8 +197,7 @@ fn batch_norms(criterion: &mut Criterion) {
             activation,
             output,
         };
-        group.throughput(bytes(3));
-        run(&mut group, "forward", len, forward);
+        layer.time("forward", forward);
         let backward = Instruction::BatchNormGrad {
             input,
             output,
@@ -178,13 +211,11 @@ fn batch_norms(criterion: &mut Criterion) {
             grad_input: gradient,
             accumulate: false,
         };
-        group.throughput(bytes(7));
-        run(&mut group, "gradient", len, backward);
-        group.finish();
+        layer.time("gradient", backward);
     }
 }
 
-fn pools(criterion: &mut Criterion) {
+fn pools(criterion: &mut Criterion, roof: &Roof) {
     for (batch, side, channels, stride) in [(128, 28, 8, 2), (128, 14, 28, 1), (32, 28, 192, 1)] {
         let geometry = square(batch, side, 3, stride);
         let mut layout = Layout(0);
@@ -192,13 +223,10 @@ fn pools(criterion: &mut Criterion) {
         let output = layout.tensor(geometry.output_rows(), channels);
         let gradient = layout.tensor(geometry.output_rows(), channels);
         let grad_input = layout.tensor(geometry.input_rows(), channels);
-        let len = layout.0;
         let name = format!("pool {side}x{side} {channels} 3x3 stride {stride} batch {batch}");
-        let mut group = criterion.benchmark_group(name);
-        let values = geometry.output_rows() * channels * geometry.taps();
-        group.throughput(Throughput::Elements(values as u64));
-        run(&mut group, "max", len, Instruction::MaxPool { geometry, input, output });
-        run(&mut group, "mean", len, Instruction::AvgPool { geometry, input, output });
+        let mut layer = Layer::new(criterion, roof, name, &layout);
+        layer.time("max", Instruction::MaxPool { geometry, input, output });
+        layer.time("mean", Instruction::AvgPool { geometry, input, output });
         let accumulate = false;
         let max = Instruction::MaxPoolGrad {
             geometry,
@@ -208,13 +236,25 @@ fn pools(criterion: &mut Criterion) {
             grad_input,
             accumulate,
         };
-        run(&mut group, "max gradient", len, max);
+        layer.time("max gradient", max);
         let mean =
             Instruction::AvgPoolGrad { geometry, grad_output: gradient, grad_input, accumulate };
-        run(&mut group, "mean gradient", len, mean);
-        group.finish();
+        layer.time("mean gradient", mean);
     }
 }
 
-criterion_group!(kernels, convolutions, depthwise, batch_norms, pools);
-criterion_main!(kernels);
+#[expect(clippy::print_stdout, reason = "a bench prints")]
+fn main() {
+    let cpu = Cpu::new(1).expect("one thread is always there");
+    let roof = Roof::new(&cpu);
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(10)
+        .configure_from_args();
+    for group in [convolutions, depthwise, batch_norms, pools] {
+        group(&mut criterion, &roof);
+    }
+    criterion.final_summary();
+    print!("{}", roof.table(&cpu));
+}
