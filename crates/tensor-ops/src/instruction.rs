@@ -4,6 +4,7 @@
 //! `accumulate` say whether a gradient is added to what is there (true) or overwrites it (false). No instruction's output
 //! overlaps its inputs unless its documentation allows it.
 
+mod epilogue;
 mod function;
 mod gate;
 mod geometry;
@@ -12,6 +13,7 @@ mod operands;
 mod update;
 mod work;
 
+pub use epilogue::{Clamp, Epilogue, Norm};
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
 pub use gate::{GateMask, GateSample};
 pub use geometry::Geometry;
@@ -43,6 +45,8 @@ pub enum Instruction {
         output: Tensor,
         /// Add to `output`.
         accumulate: bool,
+        /// What is done with the sums before they are written; nothing if they are added to the output.
+        epilogue: Epilogue,
     },
     /// Gradient of `Conv` with respect to its input. It is also the transposed convolution, whose gradients are then `Conv`
     /// and `ConvGradWeight` with input and gradient exchanged.
@@ -90,6 +94,8 @@ pub enum Instruction {
         bias: Option<Span>,
         /// Output.
         output: Tensor,
+        /// What is done with the sums before they are written.
+        epilogue: Epilogue,
     },
     /// Gradient of `Depthwise` with respect to its input.
     DepthwiseGradInput {

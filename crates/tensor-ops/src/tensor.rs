@@ -48,6 +48,19 @@ pub struct Span {
 }
 
 impl Span {
+    /// Whether some value belongs to both.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
+        self.offset < other.offset.saturating_add(other.len)
+            && other.offset < self.offset.saturating_add(self.len)
+    }
+
+    /// The smallest span that has all values of both.
+    pub(crate) fn hull(self, other: Self) -> Self {
+        let offset = self.offset.min(other.offset);
+        let end = self.offset.saturating_add(self.len).max(other.offset.saturating_add(other.len));
+        Self { offset, len: end - offset }
+    }
+
     /// A span from its start and length.
     pub fn new(offset: usize, len: usize) -> Self {
         Self { offset, len }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Cpu, Device, GateMask, GateSample, Geometry,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, Epilogue, GateMask, GateSample, Geometry,
     Instruction, Level, ResponseNorm, Scalars, Span, Taps, Tensor, UpdateRule,
 };
 
@@ -71,6 +71,7 @@ fn instructions() -> (Vec<Instruction>, usize) {
             bias: Some(beta),
             output: b,
             accumulate,
+            epilogue: Epilogue::NONE,
         },
         Instruction::ConvGradInput {
             geometry,
@@ -95,6 +96,7 @@ fn instructions() -> (Vec<Instruction>, usize) {
             weight: filter,
             bias: None,
             output: b,
+            epilogue: Epilogue::NONE,
         },
         Instruction::DepthwiseGradInput {
             geometry,

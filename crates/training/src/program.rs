@@ -4,6 +4,7 @@ mod backward;
 mod buffers;
 mod convert;
 mod emit;
+mod epilogues;
 mod forward;
 mod gates;
 mod joins;

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
-use tensor_ops::{Activation, Cpu, Device, Geometry, Instruction, Scalars, Span, Tensor};
+use tensor_ops::{Activation, Cpu, Device, Epilogue, Geometry, Instruction, Scalars, Span, Tensor};
 
 use crate::roof::{Roof, timed};
 
@@ -119,6 +119,7 @@ fn convolutions(criterion: &mut Criterion, roof: &Roof) {
             bias: None,
             output,
             accumulate: false,
+            epilogue: Epilogue::NONE,
         };
         layer.time("forward", forward);
         let grad_input = Instruction::ConvGradInput {
@@ -151,8 +152,15 @@ fn depthwise(criterion: &mut Criterion, roof: &Roof) {
         let weight = layout.span(geometry.taps() * channels);
         let name = format!("depthwise {side}x{side} {channels} 3x3 stride {stride} batch {batch}");
         let mut layer = Layer::new(criterion, roof, name, &layout);
-        let forward =
-            Instruction::Depthwise { geometry, multiplier: 1, input, weight, bias: None, output };
+        let forward = Instruction::Depthwise {
+            geometry,
+            multiplier: 1,
+            input,
+            weight,
+            bias: None,
+            output,
+            epilogue: Epilogue::NONE,
+        };
         layer.time("forward", forward);
         let grad_input = Instruction::DepthwiseGradInput {
             geometry,

@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::simd::MAX_LANES;
+use crate::Span;
 
 const LINE: usize = 16;
 
@@ -17,6 +18,16 @@ struct Line([f32; LINE]);
 pub struct Arena {
     lines: Vec<Line>,
     len: usize,
+    /// What was derived from its values, if they have not changed since.
+    pub(super) derived: Option<DerivedFrom>,
+}
+
+/// Which values were derived from which part of an arena.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DerivedFrom {
+    /// The number that the derivation has.
+    pub(super) number: u64,
+    pub(super) part: Span,
 }
 
 impl Arena {
@@ -26,7 +37,7 @@ impl Arena {
         let mut lines = Vec::new();
         lines.try_reserve_exact(count)?;
         lines.resize(count, Line([0.0; LINE]));
-        Ok(Self { lines, len })
+        Ok(Self { lines, len, derived: None })
     }
 
     /// Number of values.
@@ -45,7 +56,19 @@ impl Arena {
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 
-    /// All values.
+    /// Writes values. What was derived from a part that has some of them is no longer valid.
+    ///
+    /// # Panics
+    ///
+    /// If the span lies outside the arena or has another length.
+    pub(super) fn write(&mut self, span: Span, values: &[f32]) {
+        if self.derived.is_some_and(|derived| derived.part.overlaps(span)) {
+            self.derived = None;
+        }
+        self.values_mut()[span.offset..span.end()].copy_from_slice(values);
+    }
+
+    /// All values. What was derived from them stays valid only if none of them is changed.
     pub(super) fn values_mut(&mut self) -> &mut [f32] {
         // SAFETY: as in `values`; the borrow is exclusive.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }

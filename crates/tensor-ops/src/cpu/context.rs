@@ -13,10 +13,25 @@ pub(super) struct Scratch {
     pub(super) worker: usize,
 }
 
+/// Values that a kernel computes from parameters alone. They are kept as long as nobody writes those.
+#[derive(Debug, Default)]
+pub(super) struct Derived {
+    /// Number of values.
+    pub(super) len: usize,
+    /// What they are computed from.
+    pub(super) sources: Vec<Span>,
+}
+
 /// An instruction made ready.
 pub(super) trait Kernel: Send + Sync {
     /// The scratch that `run` uses.
     fn scratch(&self) -> Scratch;
+
+    /// What `run` leaves in, or finds in, the context's `derived`.
+    fn derived(&self) -> Derived {
+        Derived::default()
+    }
+
     /// Executes the instruction. The context's arena is the one that the instruction was checked against, and its scratch
     /// is as large as `scratch` says.
     fn run(&self, context: &Context<'_>);
@@ -31,6 +46,10 @@ pub(super) struct Context<'a> {
     pub(super) shared: *mut f32,
     pub(super) workers: *mut f32,
     pub(super) worker_len: usize,
+    /// Where the kernel's derived values are.
+    pub(super) derived: *mut f32,
+    /// Whether the derived values have to be computed.
+    pub(super) stale: bool,
 }
 
 // SAFETY: the pointers are to memory borrowed exclusively for the length of `execute`, in which tasks write disjoint parts.

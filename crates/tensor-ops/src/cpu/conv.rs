@@ -8,6 +8,7 @@ mod block;
 mod cursor;
 mod depthwise;
 mod depthwise_grad_weight;
+mod finish;
 mod grad_weight;
 mod pack;
 mod parts;
@@ -20,6 +21,7 @@ mod winograd;
 pub(super) use block::Source;
 pub(super) use depthwise::Depthwise;
 pub(super) use depthwise_grad_weight::DepthwiseGradWeight;
+pub(super) use finish::Finish;
 pub(super) use plan::Plan;
 pub(super) use windows::{Channels, Operation, Windows};
 
@@ -38,15 +40,15 @@ pub(super) fn forward(
     groups: usize,
     input: Tensor,
     weight: Span,
-    bias: Option<Span>,
+    finish: Finish,
     target: Target,
 ) -> Box<dyn Kernel> {
     let (source, outputs) = (input.channels, target.tensor.channels);
     match Size::of(level, &geometry, groups, source, outputs) {
         Some(size) => {
-            Box::new(WinogradConv::forward(level, size, geometry, input, weight, bias, target))
+            Box::new(WinogradConv::forward(level, size, geometry, input, weight, finish, target))
         }
-        None => Box::new(Conv::new(level, geometry, groups, input, weight, bias, target)),
+        None => Box::new(Conv::new(level, geometry, groups, input, weight, finish, target)),
     }
 }
 

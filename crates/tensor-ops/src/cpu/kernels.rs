@@ -4,7 +4,7 @@ use super::activation::{Activate, ActivateGrad};
 use super::batch_norm::{BatchNormGrad, BatchNormInfer, BatchNormTrain};
 use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
-use super::conv::{self, Depthwise, DepthwiseGradWeight};
+use super::conv::{self, Depthwise, DepthwiseGradWeight, Finish};
 use super::dropout::Dropout;
 use super::gate::{Gate, GateGrad};
 use super::level::Level;
@@ -23,9 +23,19 @@ use crate::{BinaryFunction, Broadcast, Instruction, Tensor};
 /// The kernels of a checked instruction, in order: one, except for `BinaryGrad`.
 pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>> {
     let kernel: Box<dyn Kernel> = match instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output: tensor, accumulate } => {
+        Instruction::Conv {
+            geometry,
+            groups,
+            input,
+            weight,
+            bias,
+            output: tensor,
+            accumulate,
+            epilogue,
+        } => {
             let target = Target { tensor, accumulate };
-            conv::forward(level, geometry, groups, input, weight, bias, target)
+            let finish = Finish { bias, epilogue, channels: tensor.channels };
+            conv::forward(level, geometry, groups, input, weight, finish, target)
         }
         Instruction::ConvGradInput {
             geometry,
@@ -46,8 +56,17 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             grad_weight,
             grad_bias,
         } => conv::grad_weight(level, geometry, groups, input, grad_output, grad_weight, grad_bias),
-        Instruction::Depthwise { geometry, multiplier: _, input, weight, bias, output } => {
-            Box::new(Depthwise::forward(geometry, input, weight, bias, output))
+        Instruction::Depthwise {
+            geometry,
+            multiplier: _,
+            input,
+            weight,
+            bias,
+            output,
+            epilogue,
+        } => {
+            let finish = Finish { bias, epilogue, channels: output.channels };
+            Box::new(Depthwise::forward(geometry, input, weight, finish, output))
         }
         Instruction::DepthwiseGradInput {
             geometry,

@@ -1,7 +1,7 @@
 //! What each instruction reads and writes.
 
 use crate::{
-    Activation, BinaryFunction, GateMask, GateSample, Instruction, Span, Tensor, UpdateRule,
+    Activation, BinaryFunction, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule,
 };
 
 /// An operand as a matrix; a span is one row.
@@ -55,6 +55,17 @@ impl Operands {
         }
     }
 
+    fn reads_norm(self, norm: Option<Norm>) -> Self {
+        match norm {
+            Some(Norm { gamma, beta, mean, variance, epsilon: _ }) => self
+                .reads_span("gamma", gamma)
+                .reads_span("beta", beta)
+                .reads_span("mean", mean)
+                .reads_span("variance", variance),
+            None => self,
+        }
+    }
+
     fn writes_span(self, name: &'static str, span: impl Into<Option<Span>>) -> Self {
         match span.into() {
             Some(Span { offset, len }) => self.writes(name, Tensor::dense(offset, 1, len)),
@@ -81,20 +92,35 @@ impl Operands {
 pub(crate) fn operands(instruction: &Instruction) -> Operands {
     let operands = Operands::new();
     match *instruction {
-        Instruction::Conv { geometry: _, groups: _, input, weight, bias, output, accumulate } => {
-            operands
-                .reads("input", input)
-                .reads_span("weight", weight)
-                .reads_span("bias", bias)
-                .adds("output", output, accumulate)
-        }
-        Instruction::Depthwise { geometry: _, multiplier: _, input, weight, bias, output } => {
-            operands
-                .reads("input", input)
-                .reads_span("weight", weight)
-                .reads_span("bias", bias)
-                .writes("output", output)
-        }
+        Instruction::Conv {
+            geometry: _,
+            groups: _,
+            input,
+            weight,
+            bias,
+            output,
+            accumulate,
+            epilogue,
+        } => operands
+            .reads("input", input)
+            .reads_span("weight", weight)
+            .reads_span("bias", bias)
+            .adds("output", output, accumulate)
+            .reads_norm(epilogue.norm),
+        Instruction::Depthwise {
+            geometry: _,
+            multiplier: _,
+            input,
+            weight,
+            bias,
+            output,
+            epilogue,
+        } => operands
+            .reads("input", input)
+            .reads_span("weight", weight)
+            .reads_span("bias", bias)
+            .writes("output", output)
+            .reads_norm(epilogue.norm),
         Instruction::ConvGradInput {
             geometry: _,
             groups: _,

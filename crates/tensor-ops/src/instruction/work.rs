@@ -1,7 +1,7 @@
 //! What instructions have to do at least.
 
 use super::operands::operands;
-use crate::{Geometry, Instruction, Tensor, UpdateRule};
+use crate::{Clamp, Epilogue, Geometry, Instruction, Tensor, UpdateRule};
 
 /// What an instruction has to do however it is done, to hold times against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +26,9 @@ impl Instruction {
 
 fn flops(instruction: &Instruction) -> u64 {
     match *instruction {
-        Instruction::Conv { geometry, groups, input, output, .. } => {
+        Instruction::Conv { geometry, groups, input, output, epilogue, .. } => {
             convolution(geometry, groups, input, output)
+                .saturating_add(of_epilogue(output, epilogue))
         }
         Instruction::ConvGradInput { geometry, groups, grad_output, grad_input, .. } => {
             convolution(geometry, groups, grad_input, grad_output)
@@ -35,8 +36,12 @@ fn flops(instruction: &Instruction) -> u64 {
         Instruction::ConvGradWeight { geometry, groups, input, grad_output, .. } => {
             convolution(geometry, groups, input, grad_output)
         }
-        Instruction::Depthwise { geometry, output: filtered, .. }
-        | Instruction::DepthwiseGradInput { geometry, grad_output: filtered, .. }
+        Instruction::Depthwise { geometry, output, epilogue, .. } => {
+            let [height, width] = geometry.kernel;
+            product(&[2, output.rows, output.channels, height, width])
+                .saturating_add(of_epilogue(output, epilogue))
+        }
+        Instruction::DepthwiseGradInput { geometry, grad_output: filtered, .. }
         | Instruction::DepthwiseGradWeight { geometry, grad_output: filtered, .. } => {
             let [height, width] = geometry.kernel;
             product(&[2, filtered.rows, filtered.channels, height, width])
@@ -110,6 +115,12 @@ fn flops(instruction: &Instruction) -> u64 {
 fn convolution(geometry: Geometry, groups: usize, input: Tensor, output: Tensor) -> u64 {
     let [height, width] = geometry.kernel;
     product(&[2, output.rows, output.channels, height, width, input.channels / groups.max(1)])
+}
+
+/// A multiply-add for the normalisation, one operation for the clamp.
+fn of_epilogue(output: Tensor, Epilogue { norm, clamp }: Epilogue) -> u64 {
+    let norm = if norm.is_some() { 2 } else { 0 };
+    values(output, norm + usize::from(clamp != Clamp::NONE))
 }
 
 fn values(tensor: Tensor, each: usize) -> u64 {

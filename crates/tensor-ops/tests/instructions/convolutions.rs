@@ -1,7 +1,7 @@
 //! Convolutions and depthwise convolutions with their gradients.
 
 use proptest::prelude::*;
-use tensor_ops::{Geometry, Instruction};
+use tensor_ops::{Clamp, Epilogue, Geometry, Instruction, Norm};
 
 use crate::arena::{Layout, assert_matches_reference, cases};
 
@@ -38,6 +38,16 @@ fn channels() -> impl Strategy<Value = (usize, usize, usize)> {
     ]
 }
 
+/// An epilogue that is complete or has only a clamp; some values are cut off on each side.
+fn epilogue(layout: &mut Layout, channels: usize) -> Epilogue {
+    let gamma = layout.maybe_span(channels);
+    let [beta, mean, variance] = [0; 3].map(|_| layout.span(channels));
+    // Variances of the arena are above -1.
+    let norm = Norm { gamma, beta, mean, variance, epsilon: 1.5 };
+    let clamp = Clamp { low: -0.5, high: 0.75 };
+    Epilogue { norm: layout.maybe_span(1).map(|_| norm), clamp }
+}
+
 fn convolution(
     geometry: Geometry,
     (groups, inputs, outputs): (usize, usize, usize),
@@ -51,6 +61,7 @@ fn convolution(
     let output = layout.tensor(geometry.output_rows(), outputs);
     let grad_output = layout.tensor(geometry.output_rows(), outputs);
     let bias = layout.maybe_span(outputs);
+    let epilogue = if accumulate { epilogue(&mut layout, outputs) } else { Epilogue::NONE };
     let instructions = vec![
         Instruction::Conv {
             geometry,
@@ -60,6 +71,7 @@ fn convolution(
             bias,
             output,
             accumulate: !accumulate,
+            epilogue,
         },
         Instruction::ConvGradInput {
             geometry,
@@ -107,8 +119,9 @@ proptest! {
         let output = layout.tensor(geometry.output_rows(), outputs);
         let grad_output = layout.tensor(geometry.output_rows(), outputs);
         let bias = layout.maybe_span(outputs);
+        let epilogue = epilogue(&mut layout, outputs);
         let instructions = [
-            Instruction::Depthwise { geometry, multiplier, input, weight, bias, output },
+            Instruction::Depthwise { geometry, multiplier, input, weight, bias, output, epilogue },
             Instruction::DepthwiseGradInput {
                 geometry,
                 multiplier,

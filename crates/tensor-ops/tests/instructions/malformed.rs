@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Cpu, Device, DeviceError, Geometry, Instruction, Level,
-    ResponseNorm, Span, Taps, Tensor, UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, DeviceError, Epilogue, Geometry,
+    Instruction, Level, ResponseNorm, Span, Taps, Tensor, UpdateRule,
 };
 
 const LEN: usize = 4096;
@@ -43,7 +43,16 @@ fn conv(
     let mut weight = Span::new(200, 9 * 4 * 6);
     let mut output = Tensor::dense(1000, 50, 6);
     change(&mut geometry, &mut groups, &mut input, &mut weight, &mut output);
-    Instruction::Conv { geometry, groups, input, weight, bias: None, output, accumulate: false }
+    Instruction::Conv {
+        geometry,
+        groups,
+        input,
+        weight,
+        bias: None,
+        output,
+        accumulate: false,
+        epilogue: Epilogue::NONE,
+    }
 }
 
 #[test]

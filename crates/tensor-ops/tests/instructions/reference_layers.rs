@@ -1,6 +1,6 @@
 //! Plain loops in `f64` for instructions with windows or statistics.
 
-use tensor_ops::{Geometry, Instruction, Span, Tensor};
+use tensor_ops::{Epilogue, Geometry, Instruction, Norm, Span, Tensor};
 
 use crate::reference::{Values, activate, at, derivative, positions, put, span_at};
 
@@ -125,12 +125,36 @@ fn grad_weight(
     }
 }
 
+/// Normalises and clamps what a convolution has written.
+fn finish(values: &mut Values, output: Tensor, Epilogue { norm, clamp }: Epilogue) {
+    for (row, channel) in positions(output) {
+        let mut value = values[at(output, row, channel)];
+        if let Some(Norm { gamma, beta, mean, variance, epsilon }) = norm {
+            let of = |span| values[span_at(span, channel)];
+            let scale = gamma.map_or(1.0, of) / (of(variance) + f64::from(epsilon)).sqrt();
+            value = (value - of(mean)) * scale + of(beta);
+        }
+        values[at(output, row, channel)] =
+            value.max(f64::from(clamp.low)).min(f64::from(clamp.high));
+    }
+}
+
 pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
     match *instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output, accumulate } => {
+        Instruction::Conv {
+            geometry,
+            groups,
+            input,
+            weight,
+            bias,
+            output,
+            accumulate,
+            epilogue,
+        } => {
             let connections = connections(input.channels, output.channels, groups);
             let target = (output, accumulate);
             forward(values, geometry, connections, input, weight, bias, target);
+            finish(values, output, epilogue);
         }
         Instruction::ConvGradInput {
             geometry,
@@ -154,9 +178,10 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
             let connections = connections(input.channels, grad_output.channels, groups);
             grad_weight(values, geometry, connections, input, grad_output, target, grad_bias);
         }
-        Instruction::Depthwise { geometry, multiplier, input, weight, bias, output } => {
+        Instruction::Depthwise { geometry, multiplier, input, weight, bias, output, epilogue } => {
             let connections = depthwise_connections(output.channels, multiplier);
             forward(values, geometry, connections, input, weight, bias, (output, false));
+            finish(values, output, epilogue);
         }
         Instruction::DepthwiseGradInput {
             geometry,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Geometry, Instruction, Span, Tap, Taps, Tensor,
-    UpdateRule, Work,
+    Activation, BinaryFunction, Broadcast, Epilogue, Geometry, Instruction, Span, Tap, Taps,
+    Tensor, UpdateRule, Work,
 };
 
 fn geometry() -> Geometry {
@@ -43,6 +43,7 @@ fn a_convolution_and_its_gradients_count_multiply_adds_alike() {
         bias,
         output,
         accumulate,
+        epilogue: Epilogue::NONE,
     };
     let bias = Some(Span::new(3000, outputs));
     assert_eq!(forward(false, None).work(), Work { flops: counted, bytes: values(0) });
@@ -75,8 +76,15 @@ fn a_depthwise_convolution_counts_one_input_for_each_output() {
     let input = Tensor::dense(0, geometry.input_rows(), 3);
     let output = Tensor::dense(1000, geometry.output_rows(), 6);
     let weight = Span::new(2000, 9 * 6);
-    let forward =
-        Instruction::Depthwise { geometry, multiplier: 2, input, weight, bias: None, output };
+    let forward = Instruction::Depthwise {
+        geometry,
+        multiplier: 2,
+        input,
+        weight,
+        bias: None,
+        output,
+        epilogue: Epilogue::NONE,
+    };
     assert_eq!(
         forward.work(),
         Work { flops: 2 * 24 * 9 * 6, bytes: 4 * (70 * 3 + 24 * 6 + 9 * 6) }
@@ -162,6 +170,7 @@ fn work_beyond_all_counting_is_the_most_that_can_be_counted() {
         bias: None,
         output: huge,
         accumulate: true,
+        epilogue: Epilogue::NONE,
     };
     assert_eq!(conv.work(), Work { flops: u64::MAX, bytes: u64::MAX });
     let empty = Tensor::dense(0, 0, 8);

@@ -11,6 +11,9 @@ use super::wires::Mode;
 impl Emitter<'_> {
     /// Appends the instructions of a node's forward pass.
     pub(crate) fn forward(&mut self, id: NodeId) {
+        if self.wires.is_in_a_tail(id) {
+            return;
+        }
         let graph = self.graph;
         let node = graph.node(id);
         let input_shape = node.inputs.first().map(|input| graph.node(*input).shape);

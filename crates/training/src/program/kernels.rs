@@ -1,10 +1,11 @@
 //! Operators with a kernel: forward, and the gradients of kernel, bias and input.
 
 use graph::{ConvTranspose, Depthwise, NodeId, Role, Shape};
-use tensor_ops::{Geometry, Instruction};
+use tensor_ops::{Epilogue, Geometry, Instruction, Norm};
 
 use super::convert::geometry;
 use super::emit::Emitter;
+use super::epilogues::Tail;
 
 impl Emitter<'_> {
     fn input_shape(&self, id: NodeId) -> Shape {
@@ -22,7 +23,21 @@ impl Emitter<'_> {
             bias: self.find(id, Role::Bias),
             output,
             accumulate: false,
+            epilogue: self.epilogue(id),
         });
+    }
+
+    /// What a convolution does besides.
+    fn epilogue(&self, id: NodeId) -> Epilogue {
+        let Some(Tail { norm, clamp, .. }) = self.wires.tail(id) else { return Epilogue::NONE };
+        let norm = norm.map(|(id, epsilon)| Norm {
+            gamma: self.layout.find(id, Role::Gamma),
+            beta: self.layout.span(id, Role::Beta),
+            mean: self.layout.span(id, Role::RunningMean),
+            variance: self.layout.span(id, Role::RunningVariance),
+            epsilon,
+        });
+        Epilogue { norm, clamp }
     }
 
     /// Gradients of a convolution or linear layer.
@@ -63,6 +78,7 @@ impl Emitter<'_> {
             weight: self.parameter(id, Role::Weight),
             bias: self.find(id, Role::Bias),
             output,
+            epilogue: self.epilogue(id),
         });
     }
 
@@ -146,6 +162,7 @@ impl Emitter<'_> {
                 bias: None,
                 output: grad_input,
                 accumulate,
+                epilogue: Epilogue::NONE,
             });
         }
     }

@@ -14,7 +14,7 @@ pub(crate) enum Loan {
 /// For every node the loan that it has from the sum that reads it.
 ///
 /// Only sums of two different wires of one shape lend. The one that keeps the gradient is read last by the sum, so that
-/// nothing was written to it before. The other has no other reader, and its own backward pass comes before all that could
+/// nothing was written to it before, not by views of it either. The other has no other reader, and its own backward pass comes before all that could
 /// change the gradient: that of whatever else reads the one that keeps it, and of that one itself.
 pub(crate) fn loans(graph: &Graph, needs_gradient: &[bool]) -> Vec<Option<Loan>> {
     let consumers = graph.consumers();
@@ -27,8 +27,11 @@ pub(crate) fn loans(graph: &Graph, needs_gradient: &[bool]) -> Vec<Option<Loan>>
             continue;
         }
         let may_keep = |operand: NodeId| {
-            let last = consumers[operand.index()].iter().all(|consumer| *consumer <= id);
-            last && !graph.outputs().contains(&operand) && has_own_gradient(&graph.node(operand).op)
+            let readers = &consumers[operand.index()];
+            let own = |node: NodeId| has_own_gradient(&graph.node(node).op);
+            readers.iter().all(|reader| *reader <= id && own(*reader))
+                && !graph.outputs().contains(&operand)
+                && own(operand)
         };
         let may_read = |operand: NodeId, other: NodeId| {
             let node = graph.node(operand);

@@ -8,6 +8,7 @@ use graph::{Axis, Graph, Node, NodeId, Op};
 
 use super::buffers::{Buffers, Home, View};
 use super::convert::activation;
+use super::epilogues::{Tail, tails};
 use super::loans::{Loan, loans};
 use super::rearrange::consecutive;
 
@@ -25,6 +26,8 @@ pub(crate) struct Wires {
     gradients: Vec<Option<View>>,
     /// For a batch norm, the activation that is computed with it.
     fused: Vec<Option<NodeId>>,
+    /// For a convolution that only infers, what it does besides.
+    tails: Vec<Option<Tail>>,
     needs_gradient: Vec<bool>,
     loans: Vec<Option<Loan>>,
     /// The node whose gradient a wire shares; itself for most.
@@ -40,8 +43,12 @@ impl Wires {
         buffers: &mut Buffers,
     ) -> Self {
         let plan = Planner { graph, batch, mode, consumers: graph.consumers() };
-        let fused = plan.fused();
-        let values = plan.values(&fused, images, buffers);
+        let tails = match mode {
+            Mode::Train => vec![None; graph.len()],
+            Mode::Infer => tails(graph, |id| plan.sole_consumer(id)),
+        };
+        let fused = plan.fused(&tails);
+        let values = plan.values(&fused, &tails, images, buffers);
         let needs_gradient = needs_gradient(graph);
         let loans = loans(graph, &needs_gradient);
         let gradients = match mode {
@@ -54,7 +61,7 @@ impl Wires {
                 if plan.shares_gradient(&values, id) { roots[node.inputs[0].index()] } else { id };
             roots.push(root);
         }
-        Self { values, gradients, fused, needs_gradient, loans, roots }
+        Self { values, gradients, fused, tails, needs_gradient, loans, roots }
     }
 
     /// The value of a wire.
@@ -87,10 +94,27 @@ impl Wires {
         self.fused[batch_norm.index()]
     }
 
+    /// What a convolution does besides.
+    pub(crate) fn tail(&self, id: NodeId) -> Option<Tail> {
+        self.tails[id.index()]
+    }
+
+    /// Whether the node is done by a convolution before it.
+    pub(crate) fn is_in_a_tail(&self, id: NodeId) -> bool {
+        in_tails(&self.tails, id)
+    }
+
     /// Whether an activation is computed together with the batch norm before it.
     pub(crate) fn is_fused(&self, activation: &Node) -> bool {
         activation.inputs.first().is_some_and(|input| self.fused[input.index()].is_some())
     }
+}
+
+fn in_tails(tails: &[Option<Tail>], id: NodeId) -> bool {
+    tails
+        .iter()
+        .flatten()
+        .any(|tail| tail.end == id || tail.norm.is_some_and(|(norm, _)| norm == id))
 }
 
 fn needs_gradient(graph: &Graph) -> Vec<bool> {
@@ -152,8 +176,11 @@ impl Planner<'_> {
         self.batch * self.graph.node(id).shape.area()
     }
 
-    fn fused(&self) -> Vec<Option<NodeId>> {
+    fn fused(&self, tails: &[Option<Tail>]) -> Vec<Option<NodeId>> {
         let fuse = |(id, node): (NodeId, &Node)| {
+            if in_tails(tails, id) {
+                return None;
+            }
             let consumer = self.sole_consumer(id)?;
             let Op::Activation(function) = self.op(consumer) else { return None };
             let possible =
@@ -214,7 +241,13 @@ impl Planner<'_> {
             && input.is_some_and(|input| values[input.index()].home == values[id.index()].home)
     }
 
-    fn values(&self, fused: &[Option<NodeId>], images: usize, buffers: &mut Buffers) -> Vec<View> {
+    fn values(
+        &self,
+        fused: &[Option<NodeId>],
+        tails: &[Option<Tail>],
+        images: usize,
+        buffers: &mut Buffers,
+    ) -> Vec<View> {
         let mut values: Vec<Option<View>> = vec![None; self.graph.len()];
         for (id, node) in self.graph.nodes().rev() {
             if self.look(id).is_some() {
@@ -241,6 +274,9 @@ impl Planner<'_> {
             if let Op::Activation(_) = node.op
                 && fused[node.inputs[0].index()].is_some()
             {
+                values[node.inputs[0].index()] = Some(value);
+            }
+            if in_tails(tails, id) {
                 values[node.inputs[0].index()] = Some(value);
             }
             if let Op::BatchNorm(_) = node.op

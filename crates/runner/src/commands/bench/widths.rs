@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use report::figure::{Axis, Color, Figure, Line, Marker, Point, Scale, Series};
-use tensor_ops::{Cpu, Device, DeviceError, Geometry, Instruction, Scalars, Span, Tensor};
+use tensor_ops::{
+    Cpu, Device, DeviceError, Epilogue, Geometry, Instruction, Scalars, Span, Tensor,
+};
 
 use crate::clock::Stopwatch;
 use crate::store;
@@ -115,6 +117,7 @@ impl Layer {
                 bias: None,
                 output,
                 accumulate: false,
+                epilogue: Epilogue::NONE,
             },
             Instruction::ConvGradInput {
                 geometry,

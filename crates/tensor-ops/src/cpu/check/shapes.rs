@@ -1,13 +1,24 @@
 //! Row counts, channel counts and lengths that each instruction needs.
 
+use std::cmp::Ordering;
+
 use super::maps::{channels, positions, spread, values};
 use super::numbers::{fraction, from_output, response_norm, slope};
 use super::windows::{LIMIT, convolution, depthwise, pool};
-use crate::{GateMask, GateSample, Instruction, Span, Tensor, UpdateRule};
+use crate::{Clamp, Epilogue, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
-        Instruction::Conv { geometry, groups, input, weight, bias, output, accumulate: _ } => {
+        Instruction::Conv {
+            geometry,
+            groups,
+            input,
+            weight,
+            bias,
+            output,
+            accumulate,
+            epilogue,
+        } => {
             convolution(
                 geometry,
                 groups,
@@ -15,7 +26,11 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
                 ("weight", weight),
                 ("output", output),
             )?;
-            per_channel(output, &[("bias", bias)])
+            if accumulate && epilogue != Epilogue::NONE {
+                return Err("sums are added to the output, so they can have no epilogue".to_owned());
+            }
+            per_channel(output, &[("bias", bias)])?;
+            of_epilogue(output, epilogue)
         }
         Instruction::ConvGradInput {
             geometry,
@@ -43,7 +58,7 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             convolution(geometry, groups, ("input", input), weight, ("grad_output", grad_output))?;
             per_channel(grad_output, &[("grad_bias", grad_bias)])
         }
-        Instruction::Depthwise { geometry, multiplier, input, weight, bias, output } => {
+        Instruction::Depthwise { geometry, multiplier, input, weight, bias, output, epilogue } => {
             depthwise(
                 geometry,
                 multiplier,
@@ -51,7 +66,8 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
                 ("weight", weight),
                 ("output", output),
             )?;
-            per_channel(output, &[("bias", bias)])
+            per_channel(output, &[("bias", bias)])?;
+            of_epilogue(output, epilogue)
         }
         Instruction::DepthwiseGradInput {
             geometry,
@@ -382,6 +398,26 @@ pub(super) fn length(name: &str, span: Span, len: usize) -> Result<(), String> {
 fn sampled(sample: GateSample, input: Tensor) -> Result<(), String> {
     length("noise", sample.noise, input.channels)?;
     length("temperature", sample.temperature, 1)
+}
+
+/// The spans and numbers of an epilogue.
+fn of_epilogue(output: Tensor, Epilogue { norm, clamp }: Epilogue) -> Result<(), String> {
+    let Clamp { low, high } = clamp;
+    if low.partial_cmp(&high) != Some(Ordering::Less) {
+        return Err(format!("clamps between {low} and {high}, expected a range"));
+    }
+    match norm {
+        Some(Norm { gamma, beta, mean, variance, epsilon: _ }) => per_channel(
+            output,
+            &[
+                ("gamma", gamma),
+                ("beta", Some(beta)),
+                ("mean", Some(mean)),
+                ("variance", Some(variance)),
+            ],
+        ),
+        None => Ok(()),
+    }
 }
 
 fn per_channel(tensor: Tensor, spans: &[Named<Option<Span>>]) -> Result<(), String> {

@@ -1,9 +1,10 @@
 //! Depthwise convolution and the gradient of its input.
 
 use super::block::Source;
+use super::finish::Finish;
 use super::plan::Plan;
 use super::windows::{Channels, Operation, Windows};
-use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::context::{Context, Derived, Kernel, Scratch};
 use crate::cpu::rows::Target;
 use crate::cpu::simd::{Simd, load_up_to};
 use crate::{Geometry, Span, Tensor};
@@ -21,14 +22,14 @@ impl Depthwise {
         geometry: Geometry,
         input: Tensor,
         weight: Span,
-        bias: Option<Span>,
+        finish: Finish,
         output: Tensor,
     ) -> Self {
         let channels = output.channels;
         let plan = Plan::forward(geometry, channels, None);
         Self {
             windows: Windows { plan, channels, fold: 1 },
-            filter: Filter { channels, weight, bias },
+            filter: Filter { channels, weight, finish },
             source: input,
             target: Target { tensor: output, accumulate: false },
         }
@@ -45,7 +46,7 @@ impl Depthwise {
         let plan = Plan::gradient(geometry, channels, None);
         Self {
             windows: Windows { plan, channels, fold: multiplier },
-            filter: Filter { channels, weight, bias: None },
+            filter: Filter { channels, weight, finish: Finish::nothing(channels) },
             source: grad_output,
             target,
         }
@@ -57,27 +58,33 @@ impl Kernel for Depthwise {
         self.windows.scratch()
     }
 
+    fn derived(&self) -> Derived {
+        let finish = self.filter.finish;
+        Derived { len: finish.len(), sources: finish.sources() }
+    }
+
     fn run(&self, context: &Context<'_>) {
+        if context.stale {
+            self.filter.finish.derive(context, 0);
+        }
         let source = Source { memory: context.arena, tensor: self.source, fill: 0.0 };
         self.windows.launch(context, &self.filter, source, (context.arena, self.target));
     }
 }
 
-/// Sum of what the taps see times the kernel, plus the bias.
+/// Sum of what the taps see times the kernel, plus the bias, and the epilogue.
 struct Filter {
     channels: usize,
     weight: Span,
-    bias: Option<Span>,
+    finish: Finish,
 }
 
 impl Operation for Filter {
     #[inline(always)]
     fn start<S: Simd>(&self, simd: S, context: &Context<'_>, channels: Channels) -> S::V {
-        match self.bias {
+        match self.finish.bias(context, channels.start) {
             // SAFETY: the span was checked to have one value per channel.
-            Some(bias) => unsafe {
-                load_up_to(simd, context.span(bias).add(channels.start), channels.count)
-            },
+            Some(bias) => unsafe { load_up_to(simd, bias, channels.count) },
             None => simd.splat(0.0),
         }
     }
@@ -96,7 +103,18 @@ impl Operation for Filter {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, _simd: S, sum: S::V, _position: usize) -> S::V {
-        sum
+    fn finish<S: Simd>(
+        &self,
+        simd: S,
+        context: &Context<'_>,
+        sum: S::V,
+        _position: usize,
+        channels: Channels,
+    ) -> S::V {
+        match self.finish.from(context, 0, channels.start) {
+            // SAFETY: the channels exist.
+            Some(finishing) => unsafe { finishing.apply(simd, sum, 0, channels.count) },
+            None => sum,
+        }
     }
 }

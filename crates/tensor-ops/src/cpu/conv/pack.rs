@@ -70,7 +70,7 @@ impl Packing {
     }
 }
 
-/// Fills the shared scratch with all panels; one chunk per group, pass and panel.
+/// Computes all panels; one chunk per group, pass and panel.
 pub(super) struct Pack<'a> {
     pub(super) packing: &'a Packing,
     pub(super) plan: &'a Plan,
@@ -107,10 +107,10 @@ impl Pack<'_> {
             }
         };
         let per_tap = row * if direction == Direction::Forward { per_source } else { per_target };
-        // SAFETY: the panel lies inside the shared scratch by `len`, the weights inside the checked span, whose length is
+        // SAFETY: the panel lies inside the derived values by `len`, the weights inside the checked span, whose length is
         // taps x inputs of a group x outputs.
         unsafe {
-            let mut to = context.shared.add(offset);
+            let mut to = context.derived.add(offset);
             for &tap in &self.plan.passes[pass].taps {
                 for i in 0..source {
                     let from =

@@ -1,11 +1,12 @@
 //! Convolution and the gradient of its input: sums of products over what each position sees.
 
 use super::block::{Block, Source};
+use super::finish::Finish;
 use super::pack::{Direction, Pack, Packing};
 use super::plan::{Plan, UNITS, collapse};
 use super::sweep::Sweep;
 use crate::cpu::arena::SLACK;
-use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::context::{Context, Derived, Kernel, Scratch};
 use crate::cpu::level::{Level, Task};
 use crate::cpu::rows::Target;
 use crate::cpu::simd::Simd;
@@ -20,7 +21,7 @@ impl Conv {
         groups: usize,
         input: Tensor,
         weight: Span,
-        bias: Option<Span>,
+        finish: Finish,
         target: Target,
     ) -> Self {
         let (source, outputs) = (input.channels / groups, target.tensor.channels / groups);
@@ -36,7 +37,7 @@ impl Conv {
             },
             source: input,
             weight,
-            bias,
+            finish,
             target,
         })
     }
@@ -66,7 +67,7 @@ impl ConvGradInput {
             },
             source: grad_output,
             weight,
-            bias: None,
+            finish: Finish::nothing(target.tensor.channels),
             target,
         })
     }
@@ -75,6 +76,10 @@ impl ConvGradInput {
 impl Kernel for Conv {
     fn scratch(&self) -> Scratch {
         self.0.scratch()
+    }
+
+    fn derived(&self) -> Derived {
+        self.0.derived()
     }
 
     fn run(&self, context: &Context<'_>) {
@@ -87,6 +92,10 @@ impl Kernel for ConvGradInput {
         self.0.scratch()
     }
 
+    fn derived(&self) -> Derived {
+        self.0.derived()
+    }
+
     fn run(&self, context: &Context<'_>) {
         self.0.launch(context);
     }
@@ -97,20 +106,31 @@ pub(super) struct Product {
     packing: Packing,
     source: Tensor,
     weight: Span,
-    pub(super) bias: Option<Span>,
-    pub(super) target: Target,
+    finish: Finish,
+    target: Target,
 }
 
 impl Product {
     fn scratch(&self) -> Scratch {
-        Scratch {
-            shared: self.packing.len(&self.plan),
-            worker: self.plan.block_len().saturating_add(SLACK),
-        }
+        Scratch { shared: 0, worker: self.plan.block_len().saturating_add(SLACK) }
+    }
+
+    fn derived(&self) -> Derived {
+        let mut sources = self.finish.sources();
+        sources.push(self.weight);
+        Derived { len: self.packed().saturating_add(self.finish.len()), sources }
+    }
+
+    /// Number of packed weights; the epilogue's values follow.
+    fn packed(&self) -> usize {
+        self.packing.len(&self.plan)
     }
 
     fn launch(&self, context: &Context<'_>) {
-        Pack { packing: &self.packing, plan: &self.plan, weight: self.weight }.launch(context);
+        if context.stale {
+            self.finish.derive(context, self.packed());
+            Pack { packing: &self.packing, plan: &self.plan, weight: self.weight }.launch(context);
+        }
         context.launch_at(self.packing.level, self.plan.units() * self.splits(), self);
     }
 
@@ -143,9 +163,11 @@ impl Task for Product {
             let block =
                 unsafe { Block::of(simd, &self.plan, source, &unit, context.worker(worker)) };
             for (index, pass) in self.plan.passes.iter().enumerate() {
+                let last_part = &pass.parts[pass.parts.len() - 1];
                 for part in &pass.parts {
                     for panel in first..last {
                         let panel = self.packing.panel(panel);
+                        let channel = group * self.packing.target + panel.start;
                         let offset = self.packing.offset(&self.plan, group, index, panel)
                             + part.earlier * panel.vectors * S::LANES;
                         let sweep = Sweep {
@@ -154,16 +176,13 @@ impl Task for Product {
                             pass,
                             part,
                             unit: unit.of(pass),
-                            weights: context.shared.wrapping_add(offset),
-                            bias: self.bias.filter(|_| part.earlier == 0).map(|bias| {
-                                context
-                                    .span(bias)
-                                    .wrapping_add(group * self.packing.target + panel.start)
-                                    .cast_const()
-                            }),
-                            target: context
-                                .row(self.target.tensor, 0)
-                                .wrapping_add(group * self.packing.target + panel.start),
+                            weights: context.derived.wrapping_add(offset),
+                            bias: self.finish.bias(context, channel).filter(|_| part.earlier == 0),
+                            finishing: self
+                                .finish
+                                .from(context, self.packed(), channel)
+                                .filter(|_| std::ptr::eq(part, last_part)),
+                            target: context.row(self.target.tensor, 0).wrapping_add(channel),
                             pitch: self.target.tensor.pitch,
                             channels: self.packing.target - panel.start,
                             accumulate: self.target.accumulate || part.earlier > 0,

@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::cursor::{Cursor, Position};
+use super::finish::Finishing;
 use super::plan::{Depth, Pass, Plan, Segment, Unit};
 use crate::cpu::simd::{Simd, load_up_to, store_up_to};
 
@@ -22,6 +23,8 @@ pub(super) struct Sweep<'a> {
     pub(super) weights: *const f32,
     /// The panel's first bias.
     pub(super) bias: Option<*const f32>,
+    /// What is done with the panel's sums before they are written.
+    pub(super) finishing: Option<Finishing>,
     /// The panel's first channel of the target's first row.
     pub(super) target: *mut f32,
     /// Distance between the target's rows.
@@ -147,6 +150,14 @@ impl Sweep<'_> {
                 self.ahead(ROWS),
                 &mut sums,
             );
+            if let Some(finishing) = self.finishing {
+                for r in 0..ROWS {
+                    for j in 0..VECTORS {
+                        let count = if j + 1 < VECTORS { S::LANES } else { last };
+                        sums[r][j] = finishing.apply(simd, sums[r][j], j * S::LANES, count);
+                    }
+                }
+            }
             for r in 0..ROWS {
                 if r < rows {
                     for j in 0..VECTORS {

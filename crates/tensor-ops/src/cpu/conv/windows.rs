@@ -33,7 +33,14 @@ pub(in crate::cpu) trait Operation: Sync {
     unsafe fn step<S: Simd>(&self, simd: S, state: S::V, seen: *const f32, tap: S::V) -> S::V;
 
     /// The result at a position, counted within its image.
-    fn finish<S: Simd>(&self, simd: S, state: S::V, position: usize) -> S::V;
+    fn finish<S: Simd>(
+        &self,
+        simd: S,
+        context: &Context<'_>,
+        state: S::V,
+        position: usize,
+        channels: Channels,
+    ) -> S::V;
 }
 
 /// The plan of windows. It never takes the source for the block, so vectors may reach beyond a position's last channel.
@@ -157,7 +164,8 @@ impl<O: Operation> Sweep<'_, O> {
             let mut results = [[0.0; 2 * MAX_LANES]; ROWS];
             for r in 0..ROWS {
                 for j in 0..VECTORS {
-                    let result = operation.finish(simd, states[r][j], position);
+                    let result =
+                        operation.finish(simd, self.context, states[r][j], position, vector(j));
                     // SAFETY: a row of results has room for two vectors.
                     unsafe { simd.store(results[r].as_mut_ptr().add(j * S::LANES), result) };
                 }

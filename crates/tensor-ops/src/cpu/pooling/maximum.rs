@@ -59,7 +59,14 @@ impl Operation for Max {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, _simd: S, best: S::V, _position: usize) -> S::V {
+    fn finish<S: Simd>(
+        &self,
+        _simd: S,
+        _context: &Context<'_>,
+        best: S::V,
+        _position: usize,
+        _channels: Channels,
+    ) -> S::V {
         best
     }
 }

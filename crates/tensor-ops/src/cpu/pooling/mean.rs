@@ -74,7 +74,14 @@ impl Operation for Sum {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(&self, simd: S, sum: S::V, position: usize) -> S::V {
+    fn finish<S: Simd>(
+        &self,
+        simd: S,
+        _context: &Context<'_>,
+        sum: S::V,
+        position: usize,
+        _channels: Channels,
+    ) -> S::V {
         self.factors.get(position).map_or(
             sum,
             #[inline(always)]

@@ -7,7 +7,8 @@ use super::rows::{Rows, odd_lines};
 use super::transform::{Output, Seen, square};
 use super::weights::{Panel, Weights};
 use crate::cpu::arena::SLACK;
-use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::context::{Context, Derived, Kernel, Scratch};
+use crate::cpu::conv::finish::Finish;
 use crate::cpu::conv::pack::Direction;
 use crate::cpu::level::{Level, Task};
 use crate::cpu::rows::Target;
@@ -29,7 +30,7 @@ pub(in crate::cpu) struct WinogradConv {
     grid: Grid,
     weights: Weights,
     source: Tensor,
-    bias: Option<Span>,
+    finish: Finish,
     target: Target,
     /// What tiles of a unit see.
     rows: Rows,
@@ -42,7 +43,7 @@ impl WinogradConv {
         geometry: Geometry,
         source: Tensor,
         weight: Span,
-        bias: Option<Span>,
+        finish: Finish,
         target: Target,
     ) -> Self {
         let weights = Weights {
@@ -53,7 +54,7 @@ impl WinogradConv {
             points: size.points(),
             weight,
         };
-        Self::new(size.forward(&geometry), weights, source, bias, target)
+        Self::new(size.forward(&geometry), weights, source, finish, target)
     }
 
     pub(in crate::cpu) fn grad_input(
@@ -72,20 +73,15 @@ impl WinogradConv {
             points: size.points(),
             weight,
         };
-        Self::new(size.gradient(&geometry), weights, source, None, target)
+        let finish = Finish::nothing(target.tensor.channels);
+        Self::new(size.gradient(&geometry), weights, source, finish, target)
     }
 
-    fn new(
-        grid: Grid,
-        weights: Weights,
-        source: Tensor,
-        bias: Option<Span>,
-        target: Target,
-    ) -> Self {
+    fn new(grid: Grid, weights: Weights, source: Tensor, finish: Finish, target: Target) -> Self {
         let channels = source.channels;
         let most = VALUES / weights.points / (channels + 2 * weights.level.lanes());
         let tiles = most.min(grid.tiles().div_ceil(UNITS)).max(1).next_multiple_of(TILES);
-        Self { grid, weights, source, bias, target, rows: Rows { channels, tiles } }
+        Self { grid, weights, source, finish, target, rows: Rows { channels, tiles } }
     }
 
     /// Values of zeros, of what the tiles of a unit see and of their products with a panel.
@@ -102,11 +98,20 @@ impl WinogradConv {
 impl Kernel for WinogradConv {
     fn scratch(&self) -> Scratch {
         let worker = self.parts().into_iter().fold(SLACK, usize::saturating_add);
-        Scratch { shared: self.weights.len(), worker }
+        Scratch { shared: 0, worker }
+    }
+
+    fn derived(&self) -> Derived {
+        let mut sources = self.finish.sources();
+        sources.push(self.weights.weight);
+        Derived { len: self.weights.len().saturating_add(self.finish.len()), sources }
     }
 
     fn run(&self, context: &Context<'_>) {
-        self.weights.launch(context);
+        if context.stale {
+            self.weights.launch(context);
+            self.finish.derive(context, self.weights.len());
+        }
         let chunks = self.grid.tiles().div_ceil(self.rows.tiles);
         context.launch_at(self.weights.level, chunks, self);
     }
@@ -171,7 +176,7 @@ impl Unit<'_> {
             let point = odd_lines(rows.tiles * panel.vectors * S::LANES);
             for i in 0..N * N {
                 let seen = self.seen.wrapping_add(i * rows.point(S::LANES));
-                let packed = self.context.shared.wrapping_add(panel.offset + i * panel.point);
+                let packed = self.context.derived.wrapping_add(panel.offset + i * panel.point);
                 let products = self.products.wrapping_add(i * point);
                 // SAFETY: the caller's; the weights were packed for this panel.
                 unsafe {
@@ -208,17 +213,19 @@ impl Unit<'_> {
         from: *const f32,
         point: usize,
     ) {
-        let WinogradConv { ref grid, bias, target: Target { tensor, accumulate }, .. } = *self.conv;
+        let WinogradConv { ref grid, ref weights, finish, .. } = *self.conv;
+        let Target { tensor, accumulate } = self.conv.target;
         let channel = panel.start + vector * S::LANES;
         let count = tensor.channels - channel;
         let [height, width] = grid.extent(place);
         let to = self.context.row(tensor, grid.target_row(place)).wrapping_add(channel);
         // SAFETY: the span was checked to have one value per channel.
-        let bias = bias.map_or(
+        let bias = finish.bias(self.context, channel).map_or(
             simd.splat(0.0),
             #[inline(always)]
-            |bias| unsafe { load_up_to(simd, self.context.span(bias).add(channel), count) },
+            |bias| unsafe { load_up_to(simd, bias, count) },
         );
+        let finishing = finish.from(self.context, weights.len(), channel);
         square::<Output, S, N, M>(
             simd,
             // SAFETY: the caller's.
@@ -234,6 +241,9 @@ impl Unit<'_> {
                             unsafe {
                                 let to = to.add(column * tensor.pitch);
                                 let mut value = simd.add(values[column], bias);
+                                if let Some(finishing) = finishing {
+                                    value = finishing.apply(simd, value, 0, count);
+                                }
                                 if accumulate {
                                     value = simd.add(load_up_to(simd, to, count), value);
                                 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::{Size, WinogradConv, WinogradGradWeight};
 use crate::cpu::arena::{Arena, SLACK};
 use crate::cpu::context::{Context, Kernel};
+use crate::cpu::conv::finish::Finish;
 use crate::cpu::level::Level;
 use crate::cpu::pool::Pool;
 use crate::cpu::rows::Target;
@@ -94,6 +95,7 @@ fn execute(kernel: &dyn Kernel, level: Level, threads: usize, values: &[f32]) ->
     let worker_len = scratch.worker.next_multiple_of(SLACK);
     let mut shared = Arena::zeros(scratch.shared).unwrap();
     let mut workers = Arena::zeros(worker_len * threads).unwrap();
+    let mut derived = Arena::zeros(kernel.derived().len).unwrap();
     shared.values_mut().fill(f32::NAN);
     workers.values_mut().fill(f32::NAN);
     kernel.run(&Context {
@@ -104,6 +106,8 @@ fn execute(kernel: &dyn Kernel, level: Level, threads: usize, values: &[f32]) ->
         shared: shared.pointer(),
         workers: workers.pointer(),
         worker_len,
+        derived: derived.pointer(),
+        stale: true,
     });
     arena.values().to_vec()
 }
@@ -197,9 +201,12 @@ proptest! {
         let span = Span::new(of.output.offset, of.output.end() - of.output.offset);
         for size in [Size::Two, Size::Four] {
             assert_matches(&case, size, span, &of, &expected, |level| {
-                let bias = case.bias.then_some(of.bias);
+                let finish = Finish {
+                    bias: case.bias.then_some(of.bias),
+                    ..Finish::nothing(of.output.channels)
+                };
                 Box::new(WinogradConv::forward(
-                    level, size, case.geometry, of.input, of.weight, bias, target,
+                    level, size, case.geometry, of.input, of.weight, finish, target,
                 ))
             });
         }

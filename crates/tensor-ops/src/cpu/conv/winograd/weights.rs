@@ -74,7 +74,7 @@ impl Weights {
         CHUNK.div_ceil(9 * CHANNELS * 2 * self.level.lanes())
     }
 
-    /// Fills the shared scratch with all panels.
+    /// Computes all panels.
     pub(super) fn launch(&self, context: &Context<'_>) {
         context.launch_at(self.level, self.blocks().div_ceil(self.per_chunk()), self);
     }
@@ -156,9 +156,9 @@ impl Task for Weights {
             let first = block % per_panel * CHANNELS;
             let channels = first..self.source.min(first + CHANNELS);
             let offset = panel.offset + first * panel.vectors * S::LANES;
-            // SAFETY: the panel lies inside the shared scratch by `len`, and chunks write different channels.
+            // SAFETY: the panel lies inside the derived values by `len`, and chunks write different channels.
             unsafe {
-                let to = context.shared.add(offset);
+                let to = context.derived.add(offset);
                 if self.points == 16 {
                     self.transform::<S, 4>(simd, context, panel, channels, to);
                 } else {
