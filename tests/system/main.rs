@@ -12,6 +12,7 @@ mod modes;
 mod morph;
 mod program;
 mod proxy;
+mod readme;
 mod resources;
 mod resume;
 mod smoke;

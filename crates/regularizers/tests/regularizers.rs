@@ -12,7 +12,6 @@ use regularizers::{
     Gamma, Kept, MorphNet, Prunable, Settings, Sources, StrengthKind, shrink_maximum,
 };
 use surgery::{expand, mask, shrink};
-use tensor_ops::Cpu;
 use testkit::{strategies, toys};
 use training::{
     Control, Curve, Evaluator, GateRecipe, Network, Optimizer, Parameters, Penalty, PenaltyStep,
@@ -262,7 +261,7 @@ fn a_search_leaves_channels_that_are_exactly_silent_and_shrinking_keeps_every_ve
     let settings = Settings { strength: 2.0, ..Settings::default() };
     let mut penalty = MorphNet::new(&seed, flops, settings);
     let network = Network::init(seed.clone(), streams);
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let normalization = Normalization::of(&train);
     let batches = Batches::new(&train, &normalization, 32, recipe.augmentation, streams).unwrap();
     let mut trainer = Trainer::new(&network, &recipe, streams, &device).unwrap();

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use graph::Shape;
+use tensor_ops::Level;
 
 pub use bench::{BenchOptions, ExportOptions, Mode};
 pub use morph::MorphOptions;
@@ -171,6 +172,10 @@ pub struct RunOptions {
     /// Where to compute
     #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
     pub device: DeviceName,
+    /// Vector instructions to compute with, such as avx2 or portable; by default the best of this machine. Others round
+    /// differently
+    #[arg(long, value_name = "LEVEL")]
+    pub simd: Option<Level>,
     /// Work on these points only, by the numbers that --dry-run shows
     #[arg(long, value_name = "INDEX", num_args = 1.., value_delimiter = ',')]
     pub only: Vec<usize>,

@@ -124,6 +124,7 @@ fn settings(options: &RunOptions) -> run::Settings {
         data: options.data_dir.clone(),
         jobs: options.jobs.map(usize::from),
         threads: options.threads.map(usize::from),
+        level: options.simd,
         fresh: options.fresh,
         keep_going: options.keep_going,
         only: options.only.clone(),

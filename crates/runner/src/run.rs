@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use graph::Graph;
 use report::Arm;
-use tensor_ops::Cpu;
+use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan};
@@ -33,7 +33,7 @@ use crate::store::{self, Lock};
 use data::{Images, Searched, Wanted};
 use progress::Progress;
 
-/// How a run is carried out. None of it changes a result.
+/// How a run is carried out. None of it changes a result, but for rounding.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The experiment file.
@@ -46,6 +46,8 @@ pub struct Settings {
     pub jobs: Option<usize>,
     /// Threads of each; by default the cores shared evenly.
     pub threads: Option<usize>,
+    /// Vector instructions, if not the best; others round differently.
+    pub level: Option<Level>,
     /// Discard what is there.
     pub fresh: bool,
     /// Go on with other points when one fails.
@@ -201,6 +203,7 @@ fn describe(plan: &Plan) -> String {
 struct Workers {
     jobs: usize,
     threads: usize,
+    level: Option<Level>,
 }
 
 /// What all jobs together may take by default.
@@ -213,18 +216,18 @@ impl Workers {
         let by_default = cores.min(MEMORY / arena.max(1)).max(1);
         let jobs = settings.jobs.unwrap_or(by_default).max(1);
         let threads = settings.threads.unwrap_or(cores / jobs).max(1);
-        Ok(Self { jobs, threads })
+        Ok(Self { jobs, threads, level: settings.level })
     }
 
     fn device(self) -> anyhow::Result<Cpu> {
-        Cpu::new(self.threads).context("cannot start the device")
+        Cpu::at(self.threads, self.level).context("cannot start the device")
     }
 }
 
 impl fmt::Display for Workers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let Self { jobs, threads } = *self;
+        let Self { jobs, threads, level: _ } = *self;
         write!(f, "{jobs} job{} with {threads} thread{} each", plural(jobs), plural(threads))
     }
 }

@@ -95,6 +95,11 @@ impl Cpu {
         Self::with_level(threads, best)
     }
 
+    /// As [`Cpu::new`], with another level than the best if one is given.
+    pub fn at(threads: usize, level: Option<Level>) -> Result<Self, DeviceError> {
+        level.map_or_else(|| Self::new(threads), |level| Self::with_level(threads, level))
+    }
+
     /// As [`Cpu::new`] with one of [`Level::available`].
     pub fn with_level(threads: usize, level: Level) -> Result<Self, DeviceError> {
         if !Level::available().contains(&level) {

@@ -15,6 +15,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod device;
 mod gates;
 mod images;
 mod interpret;
@@ -24,6 +25,7 @@ pub mod strategies;
 pub mod tape;
 pub mod toys;
 
+pub use device::cpu;
 pub use gates::GateDraws;
 pub use interpret::{Evaluation, Mode, interpret, interpret_gated};
 pub use loss::{cross_entropy, finite_difference, gated_loss, loss};

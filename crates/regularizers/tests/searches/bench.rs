@@ -2,7 +2,6 @@
 
 use datasets::{Augmentation, Bars, Batches, ImageSet, Normalization, Streams};
 use graph::{Activation, Axis, BatchNorm, Builder, Conv2d, Graph, Linear, NodeId, Op, Shape};
-use tensor_ops::Cpu;
 use training::{
     Control, Curve, GateRecipe, Network, Optimizer, Penalty, Recipe, Schedule, Trainer,
 };
@@ -40,7 +39,7 @@ pub(crate) fn search(
     train: &ImageSet,
     penalty: &mut dyn Penalty,
 ) -> Network {
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let batches = batches(train);
     let mut trainer = Trainer::new(network, recipe, Streams::new(0), &device).unwrap();
     while !trainer.is_finished() {

@@ -6,7 +6,6 @@ use graph::{Graph, NodeId, Role};
 use regularizers::{
     Decision, MorphNet, PenaltyError, Scope, Settings, StrengthKind, Target, feasible,
 };
-use tensor_ops::Cpu;
 use training::{
     Control, Curve, EpochEnd, Network, Parameters, Penalty, PenaltyStep, Recipe, Trainer,
 };
@@ -204,7 +203,7 @@ fn a_search_with_a_budget_that_is_stopped_anywhere_goes_on_byte_for_byte() {
     let graph = bench::residual(8);
     let train = bench::bars(256);
     let recipe = recipe(4, COSINE);
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let batches = bench::batches(&train);
     let start = Network::init(graph.clone(), Streams::new(1));
     let fresh = || {

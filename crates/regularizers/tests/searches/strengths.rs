@@ -9,7 +9,6 @@ use regularizers::{
     Decision, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target, Warning, gated,
 };
 use surgery::shrink_folding;
-use tensor_ops::Cpu;
 use training::{Curve, Evaluator, Network};
 
 use crate::bench::{self, search};
@@ -125,7 +124,7 @@ impl Left {
         let tuning = bench::recipe(1, Curve::Cosine { peak: 0.01, last: 0.0 });
         let small = search(&small, &tuning, &train, &mut ());
         let images = Evaluation::new(&test, &Normalization::of(&train), 64).unwrap();
-        let device = Cpu::new(1).unwrap();
+        let device = testkit::cpu(1);
         let mut evaluator = Evaluator::new(&small.graph, 64, &device).unwrap();
         let accuracy = evaluator.score(&small, &images).unwrap().accuracy;
         let branch = |branch: &str| layers(graph, &decision, branch);

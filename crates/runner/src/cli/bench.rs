@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use graph::Shape;
+use tensor_ops::Level;
 
 use super::parse_input;
 
@@ -45,6 +46,9 @@ pub struct BenchOptions {
     /// Threads; by default as many as there are cores
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Vector instructions to compute with, such as avx2 or portable; by default the best of this machine.
+    #[arg(long, value_name = "LEVEL")]
+    pub simd: Option<Level>,
     /// Seconds that each network is timed for, at least; at least 3 steps are
     #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = seconds)]
     pub seconds: f64,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tensor_ops::Level;
 
 pub(super) const MORPH_EXAMPLES: &str = "\
 Examples:
@@ -62,6 +63,10 @@ pub struct MorphOptions {
     /// Threads; by default as many as there are cores. Never changes a result
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Vector instructions to compute with, such as avx2 or portable; by default the best of this machine. Others round
+    /// differently
+    #[arg(long, value_name = "LEVEL")]
+    pub simd: Option<Level>,
     /// Time the networks in ONNX Runtime, too: its shared library
     #[cfg(feature = "onnx-runtime")]
     #[arg(long, value_name = "LIBRARY")]

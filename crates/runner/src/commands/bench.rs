@@ -72,7 +72,7 @@ fn measure(
     before: Option<Resident>,
 ) -> anyhow::Result<String> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let device = Cpu::new(options.threads.map_or_else(cores, usize::from))?;
+    let device = Cpu::at(options.threads.map_or_else(cores, usize::from), options.simd)?;
     if let Some(figure) = &options.widths {
         return widths::measure(options.batch as usize, &device, figure);
     }

@@ -36,6 +36,7 @@ fn settings(options: &MorphOptions) -> MorphSettings {
         output: options.output.clone().unwrap_or_else(|| default_output(&options.model)),
         data: options.data_dir.clone(),
         threads: options.threads.map_or(cores, usize::from),
+        level: options.simd,
         fresh: options.fresh,
         fold_batch_norm: options.fold_batch_norm,
         #[cfg(feature = "onnx-runtime")]

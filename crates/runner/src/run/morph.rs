@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use datasets::Normalization;
 use graph::Graph;
-use tensor_ops::Cpu;
+use tensor_ops::{Cpu, Level};
 use training::Network;
 
 use super::data::{self, Images, Wanted};
@@ -24,7 +24,7 @@ use crate::network::to_onnx;
 use crate::plan::MorphPlan;
 use crate::store::{self, Lock};
 
-/// How a morphing is carried out. None of it changes what is left.
+/// How a morphing is carried out. None of it changes what is left, but for rounding.
 #[derive(Clone, Debug)]
 pub(crate) struct MorphSettings {
     /// The folder for everything that is left.
@@ -33,6 +33,8 @@ pub(crate) struct MorphSettings {
     pub(crate) data: Option<PathBuf>,
     /// Threads.
     pub(crate) threads: usize,
+    /// Vector instructions, if not the best; others round differently.
+    pub(crate) level: Option<Level>,
     /// Discard what is there.
     pub(crate) fresh: bool,
     /// Whether batch norms become part of convolutions in the ONNX file.
@@ -93,7 +95,7 @@ pub(crate) fn run(
         plan,
         settings,
         images,
-        device: Cpu::new(settings.threads).context("cannot start the device")?,
+        device: Cpu::at(settings.threads, settings.level).context("cannot start the device")?,
         interrupt: Interrupt::listen().context("cannot listen to signals")?,
         progress: Progress::new(),
     };

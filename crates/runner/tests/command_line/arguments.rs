@@ -38,6 +38,8 @@ fn bad_input_ends_with_2_and_good_with_0() {
         (2, &[good, "--device", "cuda"]),
         (2, &[good, "--jobs", "0"]),
         (2, &[good, "--jobs", "-1"]),
+        (0, &[good, "--dry-run", "--simd", "portable"]),
+        (2, &[good, "--dry-run", "--simd", "sse9"]),
         (2, &[good, "--no-such-option"]),
         (2, &[]),
     ] {

@@ -2,7 +2,6 @@
 
 use graph::{Channels, Op};
 use surgery::{add_batch_norms, with_batch_norms};
-use tensor_ops::Cpu;
 use testkit::{Mode, interpret};
 
 use crate::{
@@ -23,7 +22,7 @@ fn no_logit_changes_at_inference_nor_in_training() {
         }
         seen += 1;
         let network = random_network(&graph, 0);
-        let normed = add_batch_norms(&network, &batches, &Cpu::new(1).unwrap()).unwrap();
+        let normed = add_batch_norms(&network, &batches, &testkit::cpu(1)).unwrap();
         assert_eq!(normed.graph, with_batch_norms(&graph));
         let logits = |network: &training::Network, mode| {
             let graph = &network.graph;

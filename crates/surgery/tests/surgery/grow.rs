@@ -5,7 +5,6 @@ use datasets::{Augmentation, Bars, Batches, ImageSet, Normalization, Streams};
 use graph::{ChannelMap, Channels, Graph, Op, Role};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use surgery::{SurgeryError, expand, grow, scale, shrink};
-use tensor_ops::Cpu;
 use testkit::{strategies, toys};
 use training::{Control, Curve, GateRecipe, Network, Optimizer, Recipe, Schedule, Trainer};
 
@@ -125,7 +124,7 @@ fn trained(network: &Network, images: &ImageSet, steps: u32) -> Network {
     let streams = Streams::new(0);
     let normalization = Normalization::of(images);
     let batches = Batches::new(images, &normalization, 16, recipe.augmentation, streams).unwrap();
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let mut trainer = Trainer::new(network, &recipe, streams, &device).unwrap();
     while !trainer.is_finished() {
         trainer.epoch(&batches, &mut (), &mut |_| Control::Continue).unwrap();

@@ -3,7 +3,6 @@
 use datasets::{Augmentation, Batches, ImageSet, Normalization, Streams};
 use graph::{Op, Role};
 use surgery::recalibrate;
-use tensor_ops::Cpu;
 use testkit::{Mode, interpret};
 
 use crate::{as_reference, families::small_networks, grow::images, random_network};
@@ -26,7 +25,7 @@ fn inference_then_is_what_training_computes() {
     for (name, graph) in networks {
         let mut network = random_network(&graph, 0);
         let before = network.clone();
-        recalibrate(&mut network, &batches, &Cpu::new(1).unwrap()).unwrap();
+        recalibrate(&mut network, &batches, &testkit::cpu(1)).unwrap();
         let logits = |mode| {
             let evaluation = interpret(&graph, &as_reference(&network), &pixels, 16, mode);
             evaluation.on(graph.outputs()[0]).to_vec()
@@ -52,7 +51,7 @@ fn statistics_are_those_of_all_batches_together() {
     let (norm, _) = graph.nodes().find(|(_, node)| matches!(node.op, Op::BatchNorm(_))).unwrap();
     let statistics = [16, 4].map(|size| {
         let mut network = random_network(&graph, 0);
-        recalibrate(&mut network, &batches(&images, size), &Cpu::new(1).unwrap()).unwrap();
+        recalibrate(&mut network, &batches(&images, size), &testkit::cpu(1)).unwrap();
         [Role::RunningMean, Role::RunningVariance]
             .map(|role| network.parameters.values(norm, role).unwrap().to_vec())
     });

@@ -1,6 +1,7 @@
 //! Which vector instructions the machine has, and entry into code compiled for them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::context::Context;
 #[cfg(target_arch = "x86_64")]
@@ -53,6 +54,19 @@ impl Level {
             Self::Avx512 if channels <= 8 => Self::Avx2,
             Self::Portable | Self::Avx2 | Self::Avx512 | Self::Neon => self,
         }
+    }
+}
+
+impl FromStr for Level {
+    type Err = String;
+
+    /// Reads what is displayed; an error that lists the levels of this machine if it is none of them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let levels = Self::available();
+        levels.iter().copied().find(|level| level.to_string() == text).ok_or_else(|| {
+            let names: Vec<String> = levels.iter().map(Self::to_string).collect();
+            format!("this machine has {}", names.join(", "))
+        })
     }
 }
 

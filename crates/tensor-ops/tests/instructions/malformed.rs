@@ -325,3 +325,13 @@ fn impossible_devices_and_arenas_are_errors() {
     assert!(matches!(cpu.allocate(usize::MAX), Err(DeviceError::OutOfMemory { .. })));
     assert!(matches!(cpu.allocate(usize::MAX / 8), Err(DeviceError::OutOfMemory { .. })));
 }
+
+#[test]
+fn levels_are_read_as_they_are_shown_and_others_are_errors() {
+    for level in Level::available() {
+        assert_eq!(level.to_string().parse(), Ok(level));
+        assert!(Cpu::at(1, Some(level)).unwrap().name().ends_with(&format!("{level})")));
+    }
+    let error = "sse9".parse::<Level>().unwrap_err();
+    assert!(error.contains("portable"), "{error}");
+}

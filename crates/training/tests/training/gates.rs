@@ -2,7 +2,6 @@
 
 use datasets::{Evaluation, Normalization, Streams};
 use graph::{Activation, Axis, BatchNorm, Conv2d, Graph, NodeId, Op, Role, Shape};
-use tensor_ops::Cpu;
 use testkit::{Mode, cross_entropy, interpret};
 use training::{
     Control, EpochEnd, Evaluator, GateRecipe, Network, Program, Recipe, TrainError, Trainer,
@@ -56,7 +55,7 @@ fn gated_networks_learn_go_on_from_any_step_and_threads_change_no_bit() {
         let batches = bars_batches(&recipe, &train);
         let network = Network::init(gated_net(), Streams::new(0));
         let run = |threads: usize, every: usize| {
-            let device = Cpu::new(threads).unwrap();
+            let device = testkit::cpu(threads);
             let start = || Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
             let (mut trainer, mut steps) = (start(), 0);
             while !trainer.is_finished() {
@@ -95,7 +94,7 @@ fn evaluation_takes_soft_or_hard_masks_and_closed_channels_are_silent() {
             *logit = logit.signum() * 50.0;
         }
     }
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let test = test.take(50).unwrap();
     let images = Evaluation::new(&test, &Normalization::of(&train), 50).unwrap();
     let (mut pixels, mut labels) = (vec![0.0; images.shape().iter().product()], vec![0; 50]);
@@ -155,7 +154,7 @@ fn logits_do_not_decay() {
         ..bars_recipe(OPTIMIZERS[0])
     };
     let network = Network::init(gated_net(), Streams::new(0));
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let batches = bars_batches(&recipe, &train);
     // At this temperature masks are hard and have no gradient, so that only decay could move a logit.

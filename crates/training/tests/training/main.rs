@@ -5,7 +5,6 @@ use datasets::{Augmentation, Bars, Batches, Evaluation, ImageSet, Normalization,
 use graph::{Graph, NodeId, Op, Role, Shape};
 use ndarray::Array4;
 use proptest::prelude::*;
-use tensor_ops::Cpu;
 use testkit::strategies::{self, Options};
 use testkit::{GateDraws, Mode, cross_entropy, interpret, random_parameters, tape, toys};
 use training::{
@@ -108,7 +107,7 @@ fn gradients(
     smoothing: f64,
     gates: GateRecipe,
 ) -> (f64, testkit::Parameters) {
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let recipe = Recipe { label_smoothing: smoothing, gates, ..plain(1.0) };
     let mut trainer = Trainer::new(network, &recipe, Streams::new(0), &device).unwrap();
     let mut loss = 0.0;
@@ -172,7 +171,7 @@ fn check_gradients(graph: &Graph, seed: u64, smoothing: f64) -> Result<(), TestC
 fn check_inference(graph: &Graph, seed: u64) -> Result<(), TestCaseError> {
     let network = network(graph, seed);
     let (set, normalization) = noise(graph, seed);
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     // Four at a time, so that the last batch is partial.
     let mut evaluator = Evaluator::new(graph, 4, &device).unwrap();
     let images = Evaluation::new(&set, &normalization, 4).unwrap();
@@ -284,7 +283,7 @@ fn bars_batches(recipe: &Recipe, train: &ImageSet) -> Batches {
 #[test]
 fn every_optimizer_learns_the_bars() {
     let (train, test) = bars();
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     for optimizer in OPTIMIZERS {
         let recipe = bars_recipe(optimizer);
         let network = Network::init(toy_for_bars(), Streams::new(0));
@@ -308,7 +307,7 @@ fn every_optimizer_learns_the_bars() {
 #[test]
 fn a_run_saved_at_any_step_goes_on_as_if_it_had_never_stopped() {
     let (train, _) = bars();
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     for optimizer in OPTIMIZERS {
         let recipe = bars_recipe(optimizer);
         let batches = bars_batches(&recipe, &train);
@@ -343,7 +342,7 @@ fn the_number_of_threads_changes_no_bit() {
     let batches = bars_batches(&recipe, &train);
     let network = Network::init(toy_for_bars(), Streams::new(0));
     let run = |threads| {
-        let device = Cpu::new(threads).unwrap();
+        let device = testkit::cpu(threads);
         let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
         while !trainer.is_finished() {
             trainer.epoch(&batches, &mut (), &mut |_| Control::Continue).unwrap();
@@ -392,7 +391,7 @@ fn a_penalty_changes_its_parameters_after_every_step_and_knows_where_it_is() {
     let (train, _) = bars();
     let recipe = Recipe { epochs: 1, ..bars_recipe(OPTIMIZERS[0]) };
     let network = Network::init(toy_for_bars(), Streams::new(0));
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let norm = network.graph.find("norm").unwrap();
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let mut halve = Halve { norm, steps: Vec::new(), count: 0 };
@@ -413,7 +412,7 @@ fn a_checkpoint_has_what_the_penalty_remembers_and_fits_no_other_penalty() {
     let (train, _) = bars();
     let recipe = Recipe { epochs: 1, ..bars_recipe(OPTIMIZERS[0]) };
     let network = Network::init(toy_for_bars(), Streams::new(0));
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let norm = network.graph.find("norm").unwrap();
     let trainer = || Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let mut first = trainer();
@@ -438,7 +437,7 @@ fn divergence_is_an_error_that_names_the_step() {
     let recipe =
         Recipe { epochs: 2, ..recipe(Optimizer::Sgd { momentum: 0.9, nesterov: false }, 1e30) };
     let network = Network::init(toy_for_bars(), Streams::new(0));
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let error = trainer
         .epoch(&bars_batches(&recipe, &train), &mut (), &mut |_| Control::Continue)
@@ -451,7 +450,7 @@ fn images_of_another_shape_are_refused() {
     let (train, _) = Bars { side: 12, ..Bars::default() }.generate(Streams::new(1)).unwrap();
     let recipe = bars_recipe(OPTIMIZERS[0]);
     let network = Network::init(toy_for_bars(), Streams::new(0));
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     let error = trainer
         .epoch(&bars_batches(&recipe, &train), &mut (), &mut |_| Control::Continue)
@@ -465,7 +464,7 @@ fn images_of_another_shape_are_refused() {
 #[test]
 fn a_checkpoint_of_another_network_is_refused() {
     let recipe = bars_recipe(OPTIMIZERS[0]);
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let network = Network::init(toy_for_bars(), Streams::new(0));
     let saved = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap().save(&());
     let other = Network::init(toys::chain(), Streams::new(0));
@@ -495,7 +494,7 @@ fn schedules_follow_their_formulas() {
 fn the_steps_of_a_forward_pass_do_what_the_whole_does_and_name_their_nodes() {
     let graph = toys::inception_block();
     let network = Network::init(graph.clone(), Streams::new(5));
-    let device = Cpu::new(2).unwrap();
+    let device = testkit::cpu(2);
     let mut whole = ForwardPass::new(&network, 3, &device).unwrap();
     let mut steps = ForwardPass::new(&network, 3, &device).unwrap();
     whole.run();

@@ -2,7 +2,6 @@
 
 use datasets::{Bars, Batches, Evaluation, Normalization, Streams};
 use graph::{Graph, NodeId, Role};
-use tensor_ops::Cpu;
 use testkit::{Mode, interpret, toys};
 use training::{
     Control, Evaluator, LabelSets, Network, Recipe, TrainError, Trainer, average_precision,
@@ -35,7 +34,7 @@ fn bits(classes: usize, count: usize) -> LabelSets {
 
 #[test]
 fn loss_and_gradients_are_those_of_the_definition() {
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     for graph in [toys::residual(), toys::squeeze_excite(), toys::flattened()] {
         let network = network(&graph, 3);
         let (set, normalization) = noise(&graph, 3);
@@ -100,7 +99,7 @@ fn of_bars() -> LabelSets {
 #[test]
 fn labels_that_occur_together_are_learned() {
     let (train, test) = bars();
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let recipe = Recipe { epochs: 6, ..bars_recipe(OPTIMIZERS[3]) };
     let network = Network::init(toy_for_bars(), Streams::new(0));
     let streams = Streams::new(0);
@@ -125,7 +124,7 @@ fn labels_that_occur_together_are_learned() {
 #[test]
 fn precision_with_one_label_is_that_of_the_class() {
     let (train, test) = bars();
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let network = Network::init(toy_for_bars(), Streams::new(0));
     let images = Evaluation::new(&test, &Normalization::of(&train), 60).unwrap();
     let single = (0..Bars::CLASSES as u32).map(|class| vec![class]).collect();
@@ -169,7 +168,7 @@ fn bad_label_sets_are_refused() {
         message(vec![vec![1, 1]]),
         "label set 0 has class 1 twice, or it is not below 3, the number of classes"
     );
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let sets = LabelSets::new(3, vec![]).unwrap();
     let refused = Evaluator::multi_label(&toy_for_bars(), 4, sets, &device).err().unwrap();
     assert_eq!(
@@ -181,7 +180,7 @@ fn bad_label_sets_are_refused() {
 #[test]
 fn a_label_without_a_set_is_no_loss() {
     let (train, _) = bars();
-    let device = Cpu::new(1).unwrap();
+    let device = testkit::cpu(1);
     let recipe = bars_recipe(OPTIMIZERS[0]);
     let network = Network::init(toy_for_bars(), Streams::new(0));
     let sets = LabelSets::new(Bars::CLASSES, vec![vec![0], vec![1]]).unwrap();

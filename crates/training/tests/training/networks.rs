@@ -5,7 +5,6 @@ use graph::{
     Activation, Axis, BatchNorm, Conv2d, ConvTranspose, Depthwise, Gather, Graph, Interpolation,
     Linear, NodeId, Op, Pad, Resize, Shape, Window,
 };
-use tensor_ops::Cpu;
 use training::{Control, Network, Program, Recipe, Trainer};
 
 use crate::operators::Net;
@@ -80,7 +79,7 @@ fn siamese() -> Graph {
 fn run(graph: &Graph, train: &ImageSet, threads: usize) -> (Vec<u8>, [f64; 2]) {
     let recipe = Recipe { epochs: 8, ..bars_recipe(OPTIMIZERS[3]) };
     let batches: Batches = bars_batches(&recipe, train);
-    let device = Cpu::new(threads).unwrap();
+    let device = testkit::cpu(threads);
     let network = Network::init(graph.clone(), Streams::new(0));
     let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
     while !trainer.is_finished() {

@@ -4,7 +4,6 @@ use graph::{
     Activation, Axis, Builder, Conv2d, Conv3d, ConvTranspose, Depthwise, Gather, Graph,
     Interpolation, Linear, LocalResponseNorm, NodeId, Op, Pad, Padding, Resize, Shape, Window,
 };
-use tensor_ops::Cpu;
 use training::{Evaluator, TrainError, Trainer};
 
 use crate::{check_gradients, check_inference, network, plain};
@@ -318,7 +317,7 @@ fn volumes_are_refused_with_the_node_named() {
 
 #[track_caller]
 fn assert_refused(graph: &Graph, name: &str, kind: &str) {
-    let (network, device) = (network(graph, 0), Cpu::new(1).unwrap());
+    let (network, device) = (network(graph, 0), testkit::cpu(1));
     let trained = Trainer::new(&network, &plain(0.1), datasets::Streams::new(0), &device).err();
     let evaluated = Evaluator::new(graph, 4, &device).err();
     for error in [trained, evaluated] {
