@@ -1,8 +1,7 @@
 //! The closed set of instructions that a device executes.
 //!
-//! A program is a list of instructions on one arena of `f32`. Forward and derivative stand side by side. Fields named
-//! `accumulate` say whether a gradient is added to what is there (true) or overwrites it (false). No instruction's output
-//! overlaps its inputs unless its documentation allows it.
+//! A program is a list of instructions on one arena of `f32`. `accumulate` adds to an output instead of overwriting it. No
+//! output overlaps an input unless the instruction's documentation allows it.
 
 mod epilogue;
 mod function;
@@ -304,9 +303,8 @@ pub enum Instruction {
         /// Add to `output`.
         accumulate: bool,
     },
-    /// `output[v] = sum over taps (source, weight) of target v: weight * input[source]` for the values of every image in
-    /// row-major order, position by position: moves values between positions and channels. A value without taps is zero.
-    /// Its gradient is the same instruction with [`Taps::transposed`].
+    /// `output[v] = sum over taps (source, weight) of target v: weight * input[source]` for all values of every image in
+    /// row-major order. A value without taps is zero. Its gradient is the same instruction with [`Taps::transposed`].
     MapValues {
         /// From the values of an image of `input` to those of one of `output`.
         taps: Arc<Taps>,

@@ -71,6 +71,10 @@ impl Sweep<'_> {
     }
 
     /// Tiles of `ROWS` positions, and at the end one that is as small as possible.
+    ///
+    /// # Safety
+    ///
+    /// As for `narrow`.
     #[inline(always)]
     unsafe fn run<
         S: Simd,
@@ -121,6 +125,10 @@ impl Sweep<'_> {
     }
 
     /// One tile; of its positions only the first `rows` are stored.
+    ///
+    /// # Safety
+    ///
+    /// As for `narrow`; the positions are of the unit.
     #[inline(always)]
     unsafe fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,

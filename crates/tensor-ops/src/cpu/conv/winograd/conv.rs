@@ -1,39 +1,51 @@
 //! Convolution and the gradient of its input.
 
+use super::by_panels::ByPanels;
+use super::by_tiles::ByTiles;
 use super::choice::Size;
 use super::grid::{Grid, Place};
-use super::multiply::multiply;
-use super::rows::{Rows, odd_lines};
-use super::transform::{Output, Seen, square};
-use super::weights::{Panel, Weights};
-use crate::cpu::arena::SLACK;
+use super::transform::{Output, square};
+use super::weights::Weights;
 use crate::cpu::context::{Context, Derived, Kernel, Scratch};
 use crate::cpu::conv::finish::Finish;
 use crate::cpu::conv::pack::Direction;
-use crate::cpu::level::{Level, Task};
+use crate::cpu::level::Level;
 use crate::cpu::rows::Target;
 use crate::cpu::simd::{Simd, load_up_to, store_up_to};
 use crate::{Geometry, Span, Tensor};
 
-/// Tiles per unit of work are a multiple of this.
-const TILES: usize = 12;
-
-/// Values that a unit of work has at all points, about: 640 KiB.
-const VALUES: usize = 160 << 10;
-
-/// Units of work there should be.
-const UNITS: usize = 16;
-
-/// Each unit of work transforms what some tiles see, multiplies it with the weights panel by panel, and transforms the
-/// products back.
+/// Transforms what tiles see, multiplies it with the weights, and transforms the products back.
 pub(in crate::cpu) struct WinogradConv {
-    grid: Grid,
-    weights: Weights,
-    source: Tensor,
-    finish: Finish,
-    target: Target,
-    /// What tiles of a unit see.
-    rows: Rows,
+    layer: Layer,
+    order: Order,
+}
+
+/// What goes on in the nearer caches.
+enum Order {
+    /// Some tiles, for which all weights are read.
+    Tiles(ByTiles),
+    /// Some weights, for which all tiles are read.
+    Panels(ByPanels),
+}
+
+impl Order {
+    /// Number of transformed weights among the derived values; what the epilogue needs follows them.
+    fn kept(&self, layer: &Layer) -> usize {
+        match self {
+            Self::Tiles(_) => layer.weights.len(),
+            Self::Panels(_) => 0,
+        }
+    }
+}
+
+/// A convolution from a source to a target.
+#[derive(Clone)]
+pub(super) struct Layer {
+    pub(super) grid: Grid,
+    pub(super) weights: Weights,
+    pub(super) source: Tensor,
+    pub(super) finish: Finish,
+    pub(super) target: Target,
 }
 
 impl WinogradConv {
@@ -54,7 +66,7 @@ impl WinogradConv {
             points: size.points(),
             weight,
         };
-        Self::new(size.forward(&geometry), weights, source, finish, target)
+        Self::new(Layer { grid: size.forward(&geometry), weights, source, finish, target })
     }
 
     pub(in crate::cpu) fn grad_input(
@@ -74,158 +86,83 @@ impl WinogradConv {
             weight,
         };
         let finish = Finish::nothing(target.tensor.channels);
-        Self::new(size.gradient(&geometry), weights, source, finish, target)
+        Self::new(Layer { grid: size.gradient(&geometry), weights, source, finish, target })
     }
 
-    fn new(grid: Grid, weights: Weights, source: Tensor, finish: Finish, target: Target) -> Self {
-        let channels = source.channels;
-        let most = VALUES / weights.points / (channels + 2 * weights.level.lanes());
-        let tiles = most.min(grid.tiles().div_ceil(UNITS)).max(1).next_multiple_of(TILES);
-        Self { grid, weights, source, finish, target, rows: Rows { channels, tiles } }
+    fn new(layer: Layer) -> Self {
+        let (tiles, panels) = (ByTiles::new(&layer), ByPanels::new(&layer));
+        let order = if panels.moved(&layer) < tiles.moved(&layer) {
+            Order::Panels(panels)
+        } else {
+            Order::Tiles(tiles)
+        };
+        Self { layer, order }
     }
 
-    /// Values of zeros, of what the tiles of a unit see and of their products with a panel.
-    fn parts(&self) -> [usize; 3] {
-        let Weights { level, points, .. } = self.weights;
-        [
-            self.rows.channels.next_multiple_of(level.lanes()),
-            self.rows.point(level.lanes()).saturating_mul(points),
-            odd_lines(self.rows.tiles * 2 * level.lanes()) * points,
-        ]
+    /// The same with both orders.
+    #[cfg(test)]
+    pub(super) fn orders(self) -> [Self; 2] {
+        let order = Order::Tiles(ByTiles::new(&self.layer));
+        let panels = Order::Panels(ByPanels::new(&self.layer));
+        [Self { layer: self.layer.clone(), order }, Self { layer: self.layer, order: panels }]
     }
 }
 
 impl Kernel for WinogradConv {
     fn scratch(&self) -> Scratch {
-        let worker = self.parts().into_iter().fold(SLACK, usize::saturating_add);
-        Scratch { shared: 0, worker }
+        match &self.order {
+            Order::Tiles(order) => order.scratch(&self.layer),
+            Order::Panels(order) => order.scratch(&self.layer),
+        }
     }
 
     fn derived(&self) -> Derived {
-        let mut sources = self.finish.sources();
-        sources.push(self.weights.weight);
-        Derived { len: self.weights.len().saturating_add(self.finish.len()), sources }
+        let mut sources = self.layer.finish.sources();
+        let weights = self.order.kept(&self.layer);
+        if weights > 0 {
+            sources.push(self.layer.weights.weight);
+        }
+        Derived { len: weights.saturating_add(self.layer.finish.len()), sources }
     }
 
     fn run(&self, context: &Context<'_>) {
         if context.stale {
-            self.weights.launch(context);
-            self.finish.derive(context, self.weights.len());
+            self.layer.finish.derive(context, self.order.kept(&self.layer));
         }
-        let chunks = self.grid.tiles().div_ceil(self.rows.tiles);
-        context.launch_at(self.weights.level, chunks, self);
-    }
-}
-
-impl Task for WinogradConv {
-    #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, worker: usize) {
-        let start = chunk * self.rows.tiles;
-        let count = self.rows.tiles.min(self.grid.tiles() - start);
-        let [zeros, seen, _] = self.parts();
-        let zeros_at = context.worker(worker);
-        let unit = Unit {
-            conv: self,
-            context,
-            start,
-            count,
-            zeros: zeros_at,
-            seen: zeros_at.wrapping_add(zeros),
-            products: zeros_at.wrapping_add(zeros + seen),
-        };
-        // SAFETY: each worker has its own scratch, which has room for all parts, and chunks have different tiles.
-        unsafe {
-            for at in (0..zeros).step_by(S::LANES) {
-                simd.store(zeros_at.add(at), simd.splat(0.0));
-            }
-            if self.weights.points == 16 {
-                unit.run::<S, 4, 2>(simd);
-            } else {
-                unit.run::<S, 6, 4>(simd);
-            }
+        match &self.order {
+            Order::Tiles(order) => order.run(&self.layer, context),
+            Order::Panels(order) => order.run(&self.layer, context),
         }
     }
 }
 
-/// Some tiles.
-struct Unit<'a> {
-    conv: &'a WinogradConv,
-    context: &'a Context<'a>,
-    start: usize,
-    count: usize,
-    zeros: *const f32,
-    seen: *mut f32,
-    products: *mut f32,
-}
-
-impl Unit<'_> {
-    /// # Safety
-    ///
-    /// The unit points to scratch with room for its parts, which no other thread touches, nor the tiles of the target.
-    #[inline(always)]
-    unsafe fn run<S: Simd, const N: usize, const M: usize>(&self, simd: S) {
-        let WinogradConv { ref grid, ref weights, rows, .. } = *self.conv;
-        for tile in 0..self.count {
-            let source = self.context.row(self.conv.source, 0);
-            let patch = grid.seen::<N>(grid.place(self.start + tile), source, self.conv.source);
-            // SAFETY: the patch is of the checked source, and the caller's.
-            unsafe { rows.put::<Seen, S, N, N>(simd, patch, self.zeros, tile, self.seen) };
-        }
-        for panel in 0..weights.panels() {
-            let panel = weights.panel(panel);
-            let point = odd_lines(rows.tiles * panel.vectors * S::LANES);
-            for i in 0..N * N {
-                let seen = self.seen.wrapping_add(i * rows.point(S::LANES));
-                let packed = self.context.derived.wrapping_add(panel.offset + i * panel.point);
-                let products = self.products.wrapping_add(i * point);
-                // SAFETY: the caller's; the weights were packed for this panel.
-                unsafe {
-                    if panel.vectors == 1 {
-                        multiply::<S, 1>(simd, rows, self.count, seen, packed, products);
-                    } else {
-                        multiply::<S, 2>(simd, rows, self.count, seen, packed, products);
-                    }
-                }
-            }
-            for j in 0..panel.vectors {
-                for tile in 0..self.count {
-                    let from = self.products.wrapping_add((tile * panel.vectors + j) * S::LANES);
-                    let place = grid.place(self.start + tile);
-                    // SAFETY: the caller's.
-                    unsafe { self.back::<S, N, M>(simd, panel, j, place, from, point) };
-                }
-            }
-        }
-    }
-
-    /// Transforms the products of a vector of a panel at a tile, and puts them into the target.
+impl Layer {
+    /// Transforms the products of a tile for a vector of channels, and puts them into the target. What the epilogue needs is
+    /// `derived` behind the first derived value.
     ///
     /// # Safety
     ///
-    /// As for `run`; `from` has the products, `point` apart.
+    /// `from` has the products, `point` apart, the channel exists, and no other thread touches it at the tile.
     #[inline(always)]
-    unsafe fn back<S: Simd, const N: usize, const M: usize>(
+    pub(super) unsafe fn back<S: Simd, const N: usize, const M: usize>(
         &self,
         simd: S,
-        panel: Panel,
-        vector: usize,
+        context: &Context<'_>,
         place: Place,
-        from: *const f32,
-        point: usize,
+        channel: usize,
+        (from, point): (*const f32, usize),
+        derived: usize,
     ) {
-        let WinogradConv { ref grid, ref weights, finish, .. } = *self.conv;
-        let Target { tensor, accumulate } = self.conv.target;
-        let channel = panel.start + vector * S::LANES;
+        let Self { ref grid, finish, target: Target { tensor, accumulate }, .. } = *self;
         let count = tensor.channels - channel;
         let [height, width] = grid.extent(place);
-        let to = self.context.row(tensor, grid.target_row(place)).wrapping_add(channel);
-        // SAFETY: the span was checked to have one value per channel.
-        let bias = finish.bias(self.context, channel).map_or(
-            simd.splat(0.0),
-            #[inline(always)]
-            |bias| unsafe { load_up_to(simd, bias, count) },
-        );
-        let finishing = finish.from(self.context, weights.len(), channel);
+        let to = context.row(tensor, grid.target_row(place)).wrapping_add(channel);
+        let bias = match finish.bias(context, channel) {
+            // SAFETY: the span was checked to have one value per channel.
+            Some(bias) => unsafe { load_up_to(simd, bias, count) },
+            None => simd.splat(0.0),
+        };
+        let finishing = finish.from(context, derived, channel);
         square::<Output, S, N, M>(
             simd,
             // SAFETY: the caller's.

@@ -3,32 +3,32 @@
 use super::choice::Size;
 use super::grid::Grid;
 use super::outer::outer;
+use super::prefetch::prefetch;
 use super::rows::{Rows, odd_lines};
-use super::transform::{KernelGrad, OutputGrad, Seen, square};
+use super::see::{TILES, put_zeros};
+use super::sums::Sums;
+use super::transform::{OutputGrad, Seen};
 use crate::cpu::arena::SLACK;
 use crate::cpu::context::{Context, Kernel, Scratch};
 use crate::cpu::level::{Level, Task};
-use crate::cpu::simd::{Simd, store_up_to};
+use crate::cpu::simd::Simd;
 use crate::cpu::sum_rows::SumRows;
 use crate::{Geometry, Span, Tensor};
 
-/// Tiles that are transformed by one chunk.
-const TILES: usize = 12;
+/// Transformed values of tiles at a time, about: 128 KiB.
+const VALUES: usize = 1 << 15;
 
-/// Values of all points that are in the scratch at the same time, about: 8 MiB.
-const VALUES: usize = 2 << 20;
-
-/// Some tiles at a time are transformed by all threads, then each point's products are added up by one thread.
+/// Each unit of work transforms some tiles at a time, and adds up the products of all points for a block of inputs and
+/// outputs. The sums of a block stay in the cache of a thread, for which the same tiles are transformed by several units.
 pub(in crate::cpu) struct WinogradGradWeight {
     grid: Grid,
     level: Level,
-    points: usize,
     input: Tensor,
     grad_output: Tensor,
-    grad_weight: Span,
+    sums: Sums,
     bias: Option<SumRows>,
-    seen: Rows,
-    gradients: Rows,
+    /// Tiles that are transformed at a time.
+    tiles: usize,
 }
 
 impl WinogradGradWeight {
@@ -42,204 +42,127 @@ impl WinogradGradWeight {
         grad_bias: Option<Span>,
     ) -> Self {
         let (level, grid) = (level.for_channels(grad_output.channels), size.forward(&geometry));
-        let points = size.points();
-        let tiles = (VALUES / points / (input.channels + grad_output.channels))
-            .max(4 * TILES)
-            .min(grid.tiles());
-        let rows = |channels| Rows { channels, tiles };
-        Self {
-            level,
-            points,
-            input,
-            grad_output,
-            grad_weight,
-            bias: grad_bias.map(|sums| SumRows { input: grad_output, sums }),
-            seen: rows(input.channels),
-            gradients: rows(grad_output.channels),
-            grid,
-        }
+        let channels = [input.channels, grad_output.channels];
+        let sums = Sums::new(level, size, grid.tiles(), channels, grad_weight);
+        let [inputs, outputs] = sums.block();
+        let tiles = (VALUES / size.points() / (inputs + outputs)).max(1).next_multiple_of(TILES);
+        let bias = grad_bias.map(|sums| SumRows { input: grad_output, sums });
+        Self { grid, level, input, grad_output, sums, bias, tiles }
     }
 
-    /// Values of what the tiles see, of their gradients, and of the sums of products.
-    fn parts(&self) -> [usize; 3] {
-        let lanes = self.level.lanes();
-        let point = self.sums_point();
-        [self.seen.point(lanes), self.gradients.point(lanes), point]
-            .map(|point| point.saturating_mul(self.points))
-    }
-
-    /// Sums of a point: for each panel of outputs all inputs, in whole vectors.
     #[inline(always)]
-    fn sums_point(&self) -> usize {
-        let [inputs, outputs] = [self.seen, self.gradients].map(
+    fn rows(&self) -> [Rows; 2] {
+        self.sums.block().map(
             #[inline(always)]
-            |rows| rows.channels.next_multiple_of(self.level.lanes()),
-        );
-        odd_lines(inputs.saturating_mul(outputs))
-    }
-
-    /// Where the parts are.
-    #[inline(always)]
-    fn place(&self, context: &Context<'_>) -> [*mut f32; 3] {
-        let [seen, gradients, _] = self.parts();
-        [0, seen, seen + gradients].map(
-            #[inline(always)]
-            |at| context.shared.wrapping_add(at),
+            |channels| Rows { channels, tiles: self.tiles },
         )
+    }
+
+    /// Values of zeros, of what the tiles see, of their gradients, and of the sums of products.
+    #[inline(always)]
+    fn parts(&self) -> [usize; 4] {
+        let [seen, gradients] = self.rows().map(
+            #[inline(always)]
+            |rows| rows.point(self.level.lanes()) * self.sums.points,
+        );
+        let [inputs, outputs] = self.sums.block();
+        [odd_lines(inputs.max(outputs)), seen, gradients, self.sums.len()]
     }
 }
 
 impl Kernel for WinogradGradWeight {
     fn scratch(&self) -> Scratch {
-        let shared = self.parts().into_iter().fold(0, usize::saturating_add);
         let bias = self.bias.as_ref().map_or(0, |bias| bias.scratch().shared);
-        let zeros = self.input.channels.max(self.grad_output.channels).saturating_add(SLACK);
-        Scratch { shared: shared.max(bias), worker: zeros }
+        let worker = self.parts().into_iter().sum::<usize>() + SLACK;
+        Scratch { shared: self.sums.shared_len().max(bias), worker }
     }
 
     fn run(&self, context: &Context<'_>) {
-        let tiles = self.grid.tiles();
-        for start in (0..tiles).step_by(self.seen.tiles) {
-            let count = self.seen.tiles.min(tiles - start);
-            let see = See { of: self, start, count };
-            context.launch_at(self.level, count.div_ceil(TILES), &see);
-            let multiply = Multiply { of: self, first: start == 0, count };
-            context.launch_at(self.level, self.points, &multiply);
-        }
-        context.launch_at(self.level, self.input.channels.div_ceil(self.level.lanes()), self);
+        context.launch_at(self.level, self.sums.units(), self);
+        self.sums.launch(context, self.level);
         if let Some(bias) = &self.bias {
             Kernel::run(bias, context);
         }
     }
 }
 
-/// Transforms tiles.
-struct See<'a> {
-    of: &'a WinogradGradWeight,
-    start: usize,
-    count: usize,
-}
-
-impl Task for See<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, worker: usize) {
-        let zeros = context.worker(worker);
-        let channels = self.of.input.channels.max(self.of.grad_output.channels);
-        for at in (0..channels).step_by(S::LANES) {
-            // SAFETY: each worker has scratch for as many values in whole vectors.
-            unsafe { simd.store(zeros.add(at), simd.splat(0.0)) };
-        }
-        if self.of.points == 16 {
-            self.tiles::<S, 4, 2>(simd, context, chunk, zeros);
-        } else {
-            self.tiles::<S, 6, 4>(simd, context, chunk, zeros);
-        }
-    }
-}
-
-impl See<'_> {
-    #[inline(always)]
-    fn tiles<S: Simd, const N: usize, const M: usize>(
-        &self,
-        simd: S,
-        context: &Context<'_>,
-        chunk: usize,
-        zeros: *const f32,
-    ) {
-        let WinogradGradWeight { ref grid, input, grad_output, seen, gradients, .. } = *self.of;
-        let [to_seen, to_gradients, _] = self.of.place(context);
-        let [from_input, from_gradient] = [input, grad_output].map(
-            #[inline(always)]
-            |tensor| context.row(tensor, 0),
-        );
-        for tile in chunk * TILES..self.count.min((chunk + 1) * TILES) {
-            let place = grid.place(self.start + tile);
-            let patch = grid.seen::<N>(place, from_input, input);
-            let outputs = grid.outputs::<M>(place, from_gradient, grad_output);
-            // SAFETY: the patches are of the checked tensors; vectors may reach beyond a row's end, but not beyond the
-            // arena's slack; this chunk alone writes its tiles.
-            unsafe {
-                seen.put::<Seen, S, N, N>(simd, patch, zeros, tile, to_seen);
-                gradients.put::<OutputGrad, S, M, N>(simd, outputs, zeros, tile, to_gradients);
-            }
-        }
-    }
-}
-
-/// Adds the products of a point.
-struct Multiply<'a> {
-    of: &'a WinogradGradWeight,
-    /// Whether there are no sums yet.
-    first: bool,
-    count: usize,
-}
-
-impl Task for Multiply<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
-        let WinogradGradWeight { seen, gradients, .. } = *self.of;
-        let [from_seen, from_gradients, sums] = self.of.place(context);
-        let from_seen = from_seen.wrapping_add(chunk * seen.point(S::LANES));
-        let from_gradients = from_gradients.wrapping_add(chunk * gradients.point(S::LANES));
-        let sums = sums.wrapping_add(chunk * self.of.sums_point());
-        // SAFETY: all tiles have been transformed, and this chunk alone has the sums of this point.
-        unsafe {
-            outer(
-                simd,
-                self.count,
-                (seen, from_seen),
-                (gradients, from_gradients),
-                sums,
-                self.first,
-            );
-        }
-    }
-}
-
-/// Transforms the sums of some inputs back.
 impl Task for WinogradGradWeight {
     #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
-        if self.points == 16 {
-            self.back::<S, 4>(simd, context, chunk * S::LANES);
-        } else {
-            self.back::<S, 6>(simd, context, chunk * S::LANES);
+    fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, worker: usize) {
+        // SAFETY: each worker has its own scratch, which has room for all parts.
+        unsafe {
+            if self.sums.points == 16 {
+                self.unit::<S, 4, 2>(simd, context, chunk, context.worker(worker));
+            } else {
+                self.unit::<S, 6, 4>(simd, context, chunk, context.worker(worker));
+            }
         }
     }
 }
 
 impl WinogradGradWeight {
+    /// # Safety
+    ///
+    /// The scratch has room for all parts, and no other thread touches it.
     #[inline(always)]
-    fn back<S: Simd, const N: usize>(&self, simd: S, context: &Context<'_>, first: usize) {
-        let (inputs, outputs) = (self.input.channels, self.grad_output.channels);
-        let [_, _, sums] = self.place(context);
-        let point = self.sums_point();
-        let padded = inputs.next_multiple_of(S::LANES);
-        for input in first..inputs.min(first + S::LANES) {
-            for panel in super::outer::panels(outputs.div_ceil(S::LANES)) {
-                for j in 0..panel.vectors {
-                    let start = (panel.start + j) * S::LANES;
-                    let at = panel.start * padded + input * panel.vectors + j;
-                    let from = sums.wrapping_add(at * S::LANES);
-                    let to = context.span(self.grad_weight).wrapping_add(input * outputs + start);
-                    square::<KernelGrad, S, N, 3>(
-                        simd,
-                        // SAFETY: the sums of all points have been written.
-                        #[inline(always)]
-                        |row, column| unsafe { simd.load(from.add((row * N + column) * point)) },
-                        #[inline(always)]
-                        |row, values: [S::V; 3]| {
-                            for column in 0..3 {
-                                let tap = (row * 3 + column) * inputs * outputs;
-                                // SAFETY: the span was checked to be `[tap, input, output]`.
-                                unsafe {
-                                    store_up_to(simd, to.add(tap), values[column], outputs - start);
-                                }
-                            }
-                        },
-                    );
+    unsafe fn unit<S: Simd, const N: usize, const M: usize>(
+        &self,
+        simd: S,
+        context: &Context<'_>,
+        unit: usize,
+        zeros: *mut f32,
+    ) {
+        let Self { ref grid, ref sums, input, grad_output, .. } = *self;
+        let [zeros_len, seen_len, gradients_len, _] = self.parts();
+        let to_seen = zeros.wrapping_add(zeros_len);
+        let to_gradients = to_seen.wrapping_add(seen_len);
+        let to_sums = sums.place(context, unit, to_gradients.wrapping_add(gradients_len));
+        let [inputs, outputs] = sums.channels_of(unit);
+        let input = input.slice(inputs.start, inputs.len());
+        let grad_output = grad_output.slice(outputs.start, outputs.len());
+        let [seen, gradients] = [input, grad_output].map(
+            #[inline(always)]
+            |tensor| Rows { channels: tensor.channels, tiles: self.tiles },
+        );
+        let tiles = sums.tiles_of(unit, grid.tiles());
+        // SAFETY: the caller's.
+        unsafe { put_zeros(simd, zeros, inputs.len().max(outputs.len())) };
+        for start in tiles.clone().step_by(self.tiles) {
+            let count = self.tiles.min(tiles.end - start);
+            for tile in 0..count {
+                let place = grid.place(start + tile);
+                let patch = grid.seen::<N>(place, context.row(input, 0), input);
+                let own = grid.outputs::<M>(place, context.row(grad_output, 0), grad_output);
+                // SAFETY: the patches are of checked tensors; vectors may reach beyond a row's end, but not beyond the
+                // arena's slack.
+                unsafe {
+                    seen.put::<Seen, S, N, N>(simd, patch, zeros, tile, to_seen);
+                    gradients.put::<OutputGrad, S, M, N>(simd, own, zeros, tile, to_gradients);
+                }
+            }
+            let next = start + count;
+            let ahead = self.tiles.min(tiles.end - next);
+            // What is transformed next is asked for in between, so that it comes meanwhile.
+            for i in 0..N * N {
+                for tile in next + i * ahead / (N * N)..next + (i + 1) * ahead / (N * N) {
+                    let place = grid.place(tile);
+                    let patch = grid.seen::<N>(place, context.row(input, 0), input);
+                    let own = grid.outputs::<M>(place, context.row(grad_output, 0), grad_output);
+                    prefetch(patch, input.channels);
+                    prefetch(own, grad_output.channels);
+                }
+                let from_seen = to_seen.cast_const().wrapping_add(i * seen.point(S::LANES));
+                let at = i * gradients.point(S::LANES);
+                let from_gradients = to_gradients.cast_const().wrapping_add(at);
+                let first = start == tiles.start;
+                // SAFETY: the caller's; units have different sums.
+                unsafe {
+                    let to = to_sums.add(i * sums.point());
+                    outer(simd, count, (seen, from_seen), (gradients, from_gradients), to, first);
                 }
             }
         }
+        // SAFETY: the sums of this unit have just been written.
+        unsafe { sums.finish::<S, N>(simd, context, unit, to_sums) };
     }
 }

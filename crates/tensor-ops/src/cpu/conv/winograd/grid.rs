@@ -3,7 +3,7 @@
 use crate::Tensor;
 
 /// The tiles of a batch, numbered along rows, then through rows, then through images.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Grid {
     pub(super) batch: usize,
     /// Height and width of the image that is seen.
@@ -116,9 +116,9 @@ pub(super) struct Patch<const N: usize> {
     row: usize,
     pixel: usize,
     /// Start and end of the rows inside.
-    rows: [usize; 2],
+    pub(super) rows: [usize; 2],
     /// Start and end of the columns inside.
-    columns: [usize; 2],
+    pub(super) columns: [usize; 2],
 }
 
 impl<const N: usize> Patch<N> {

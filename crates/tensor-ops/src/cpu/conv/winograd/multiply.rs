@@ -3,7 +3,8 @@
 use super::rows::Rows;
 use crate::cpu::simd::Simd;
 
-/// `sums[tile, j] = sum over k of rows[tile, k] * weights[k, j]` for `tiles` tiles and `VECTORS` vectors.
+/// `sums[tile, j] += sum over k of rows[tile, k] * weights[k, j]` for `tiles` tiles and `VECTORS` vectors; the first time,
+/// without what was in `sums`.
 ///
 /// # Safety
 ///
@@ -17,6 +18,7 @@ pub(super) unsafe fn multiply<S: Simd, const VECTORS: usize>(
     rows: *const f32,
     weights: *const f32,
     sums: *mut f32,
+    first: bool,
 ) {
     let mut tile = 0;
     while tile < tiles {
@@ -26,10 +28,14 @@ pub(super) unsafe fn multiply<S: Simd, const VECTORS: usize>(
         // SAFETY: the caller's; blocks of rows end at the next multiple of 12 at the latest.
         tile += unsafe {
             match (most, tiles - tile) {
-                (_, 1..=4) | (4, _) => block::<S, 4, VECTORS>(simd, shape, rows, weights, sums),
-                (6, _) => block::<S, 6, VECTORS>(simd, shape, rows, weights, sums),
-                (8, _) | (_, 5..=8) => block::<S, 8, VECTORS>(simd, shape, rows, weights, sums),
-                (_, _) => block::<S, 12, VECTORS>(simd, shape, rows, weights, sums),
+                (_, 1..=4) | (4, _) => {
+                    block::<S, 4, VECTORS>(simd, shape, rows, weights, sums, first)
+                }
+                (6, _) => block::<S, 6, VECTORS>(simd, shape, rows, weights, sums, first),
+                (8, _) | (_, 5..=8) => {
+                    block::<S, 8, VECTORS>(simd, shape, rows, weights, sums, first)
+                }
+                (_, _) => block::<S, 12, VECTORS>(simd, shape, rows, weights, sums, first),
             }
         };
     }
@@ -47,9 +53,18 @@ unsafe fn block<S: Simd, const ROWS: usize, const VECTORS: usize>(
     rows: *const f32,
     weights: *const f32,
     sums: *mut f32,
+    first: bool,
 ) -> usize {
     let (mut rows, mut weights) = (rows, weights);
     let mut totals = [[simd.splat(0.0); VECTORS]; ROWS];
+    if !first {
+        for r in 0..ROWS {
+            for j in 0..VECTORS {
+                // SAFETY: the caller's.
+                totals[r][j] = unsafe { simd.load(sums.add((r * VECTORS + j) * S::LANES)) };
+            }
+        }
+    }
     let mut left = shape.channels;
     while left > 0 {
         for k in 0..left.min(S::LANES) {

@@ -12,8 +12,8 @@ use crate::cpu::rows::Target;
 use crate::{Geometry, Scalars, Span, Tensor};
 
 /// Largest error in units of the largest value of the result: the error is a property of the whole sum, also where the
-/// sum happens to be small.
-const TOLERANCE: f64 = 3e-6;
+/// sum happens to be small. It is largest where tiles are almost empty.
+const TOLERANCE: f64 = 1e-5;
 
 /// A convolution, with operands in an arena of their own.
 #[derive(Clone, Debug)]
@@ -119,23 +119,30 @@ fn assert_matches(
     target: Span,
     operands: &Operands,
     expected: &[f64],
-    kernel: impl Fn(Level) -> Box<dyn Kernel>,
+    kernels: impl Fn(Level) -> Vec<Box<dyn Kernel>>,
 ) {
     let range = target.offset..target.end();
     let largest = expected[range].iter().fold(1.0, |largest: f64, value| largest.max(value.abs()));
     for level in Level::available() {
-        let kernel = kernel(level);
-        let found = execute(&*kernel, level, 1, &operands.values);
-        for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-            assert!(
-                (f64::from(found) - expected).abs() <= TOLERANCE * largest,
-                "{level} {size:?} {case:?}: value {index} is {found}, not {expected}"
-            );
+        for (order, kernel) in kernels(level).iter().enumerate() {
+            let context = format!("{level} {size:?} order {order} {case:?}");
+            let found = execute(&**kernel, level, 1, &operands.values);
+            for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+                assert!(
+                    (f64::from(found) - expected).abs() <= TOLERANCE * largest,
+                    "{context}: value {index} is {found}, not {expected}"
+                );
+            }
+            let bits =
+                |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            let again = execute(&**kernel, level, 3, &operands.values);
+            assert!(bits(&found) == bits(&again), "{context}: threads change bits");
         }
-        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        let again = execute(&*kernel, level, 3, &operands.values);
-        assert!(bits(&found) == bits(&again), "{level} {size:?} {case:?}: threads change bits");
     }
+}
+
+fn boxed<K: Kernel + 'static, const N: usize>(kernels: [K; N]) -> Vec<Box<dyn Kernel>> {
+    kernels.into_iter().map(|kernel| Box::new(kernel) as Box<dyn Kernel>).collect()
 }
 
 fn doubles(values: &[f32]) -> Vec<f64> {
@@ -159,7 +166,7 @@ fn case() -> impl Strategy<Value = Case> {
         [input, padding, (input + 2 * padding - 2).saturating_sub(less).max(1)]
     });
     let sizes = ((1..4_usize), [axis.clone(), axis]);
-    let channels = (1..40_usize, 1..72_usize, prop_oneof![Just(0_usize), 1..9_usize]);
+    let channels = (1..72_usize, 1..72_usize, prop_oneof![Just(0_usize), 1..9_usize]);
     (sizes, channels, any::<bool>(), any::<bool>()).prop_map(
         |((batch, axes), (inputs, outputs, gap), bias, accumulate)| Case {
             geometry: Geometry {
@@ -205,9 +212,10 @@ proptest! {
                     bias: case.bias.then_some(of.bias),
                     ..Finish::nothing(of.output.channels)
                 };
-                Box::new(WinogradConv::forward(
+                let conv = WinogradConv::forward(
                     level, size, case.geometry, of.input, of.weight, finish, target,
-                ))
+                );
+                boxed(conv.orders())
             });
         }
     }
@@ -225,9 +233,10 @@ proptest! {
         let span = Span::new(of.input.offset, of.input.end() - of.input.offset);
         for size in [Size::Two, Size::Four] {
             assert_matches(&case, size, span, &of, &expected, |level| {
-                Box::new(WinogradConv::grad_input(
+                let conv = WinogradConv::grad_input(
                     level, size, case.geometry, of.output, of.weight, target,
-                ))
+                );
+                boxed(conv.orders())
             });
         }
     }
@@ -250,9 +259,9 @@ proptest! {
         for size in [Size::Two, Size::Four] {
             assert_matches(&case, size, of.weight, &of, &expected, |level| {
                 let bias = case.bias.then_some(of.bias);
-                Box::new(WinogradGradWeight::new(
+                boxed([WinogradGradWeight::new(
                     level, size, case.geometry, of.input, of.output, of.weight, bias,
-                ))
+                )])
             });
         }
     }

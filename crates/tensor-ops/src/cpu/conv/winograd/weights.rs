@@ -18,7 +18,7 @@ const CHUNK: usize = 1 << 13;
 
 /// Panels of target channels, two vectors wide, and at the end perhaps one. A panel holds, for each point and source
 /// channel, the weights to its target channels, filled up with zeros.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Weights {
     pub(super) direction: Direction,
     pub(super) level: Level,
@@ -79,11 +79,11 @@ impl Weights {
         context.launch_at(self.level, self.blocks().div_ceil(self.per_chunk()), self);
     }
 
-    /// Transforms the weights of some source channels to a panel; those to point 0 from the first channel go to `to`.
+    /// Transforms the weights of some source channels to a panel; those to point 0 from the first channel go to `to_panel`.
     ///
     /// # Safety
     ///
-    /// `to` has room for the panel from the first of the channels on, and nobody else touches it.
+    /// `to_panel` has room for the panel from the first of the channels on, and nobody else touches it.
     #[inline(always)]
     pub(super) unsafe fn transform<S: Simd, const N: usize>(
         &self,
@@ -91,52 +91,32 @@ impl Weights {
         context: &Context<'_>,
         panel: Panel,
         channels: Range<usize>,
-        to: *mut f32,
+        to_panel: *mut f32,
     ) {
-        let (source, target) = (self.source, self.target);
-        let first = channels.start;
-        for channel in channels {
+        let Range { start: first, end } = channels;
+        for channel in channels.step_by(CHANNELS) {
+            let count = CHANNELS.min(end - channel);
             for j in 0..panel.vectors {
                 let start = panel.start + j * S::LANES;
-                let count = target - start;
-                let to = to.wrapping_add(((channel - first) * panel.vectors + j) * S::LANES);
-                // SAFETY: the span was checked to be `[tap, input, output]`, and the caller's.
-                unsafe {
-                    let load = match self.direction {
-                        Direction::Forward => {
-                            let from = context.span(self.weight).add(channel * target + start);
-                            let mut kernel = [[simd.splat(0.0); 3]; 3];
-                            for tap in 0..9 {
-                                let from = from.add(tap * source * target);
-                                kernel[tap / 3][tap % 3] = load_up_to(simd, from, count);
-                            }
-                            kernel
-                        }
-                        Direction::Gradient => {
-                            let from = context.span(self.weight).add(start * source + channel);
-                            let mut kernel = [[simd.splat(0.0); 3]; 3];
-                            for tap in 0..9 {
-                                let from = from.add((8 - tap) * source * target);
-                                let mut lanes = [0.0; MAX_LANES];
-                                for lane in 0..count.min(S::LANES) {
-                                    lanes[lane] = *from.add(lane * source);
-                                }
-                                kernel[tap / 3][tap % 3] = simd.load(lanes.as_ptr());
-                            }
-                            kernel
-                        }
-                    };
+                // SAFETY: the caller's.
+                let kernels =
+                    unsafe { self.kernels(simd, context, start, channel..channel + count) };
+                for i in 0..count {
+                    let to = ((channel + i - first) * panel.vectors + j) * S::LANES;
+                    let to = to_panel.wrapping_add(to);
                     square::<Kernel, S, 3, N>(
                         simd,
+                        // SAFETY: there is a row of the array for each tap and channel.
                         #[inline(always)]
-                        |row, column| load[row][column],
+                        |row, column| unsafe { simd.load(kernels[row * 3 + column][i].as_ptr()) },
                         #[inline(always)]
                         |row, points: [S::V; N]| {
                             for column in 0..N {
-                                simd.store(
-                                    to.add((row * N + column) * panel.point),
-                                    points[column],
-                                );
+                                // SAFETY: the caller's.
+                                unsafe {
+                                    let to = to.add((row * N + column) * panel.point);
+                                    simd.store(to, points[column]);
+                                }
                             }
                         },
                     );
@@ -144,7 +124,52 @@ impl Weights {
             }
         }
     }
+
+    /// The weights of all taps from some source channels to a vector of target channels from `start` on.
+    ///
+    /// # Safety
+    ///
+    /// The channels exist.
+    #[inline(always)]
+    unsafe fn kernels<S: Simd>(
+        &self,
+        simd: S,
+        context: &Context<'_>,
+        start: usize,
+        channels: Range<usize>,
+    ) -> Kernels {
+        let (source, target) = (self.source, self.target);
+        let mut kernels = [[[0.0; MAX_LANES]; CHANNELS]; 9];
+        for tap in 0..9 {
+            // SAFETY: the span was checked to be `[tap, input, output]`.
+            unsafe {
+                match self.direction {
+                    Direction::Forward => {
+                        let from = context.span(self.weight).add(tap * source * target + start);
+                        for (i, channel) in channels.clone().enumerate() {
+                            let value =
+                                load_up_to(simd, from.add(channel * target), target - start);
+                            simd.store(kernels[tap][i].as_mut_ptr(), value);
+                        }
+                    }
+                    Direction::Gradient => {
+                        let tap_from = (8 - tap) * source * target;
+                        let from = context.span(self.weight).add(tap_from + start * source);
+                        for lane in 0..S::LANES.min(target - start) {
+                            for (i, channel) in channels.clone().enumerate() {
+                                kernels[tap][i][lane] = *from.add(lane * source + channel);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        kernels
+    }
 }
+
+/// Kernels of some source channels, tap by tap.
+type Kernels = [[[f32; MAX_LANES]; CHANNELS]; 9];
 
 impl Task for Weights {
     #[inline(always)]
