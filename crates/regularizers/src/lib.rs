@@ -25,6 +25,7 @@ mod sources;
 
 mod proximal;
 mod regularizer;
+mod scaling;
 
 mod bimodality;
 mod budget;

@@ -8,7 +8,7 @@ use training::{Parameters, Penalty, PenaltyStep};
 
 use crate::{
     Blend, Grouping, PenaltyError, Prunable, Regularizer, Scope, Settings, Sources, Strength,
-    StrengthError, StrengthKind, Target,
+    StrengthError, StrengthKind, Strengths, Target,
     budget::Budget,
     guard::{Guard, Guarded},
     silence::Silence,
@@ -187,6 +187,11 @@ impl MorphNet {
     ///
     /// If the parameters of a source are missing.
     pub fn strengths(&self, parameters: &Parameters) -> Vec<f32> {
+        self.of_groups(&self.all_strengths(parameters))
+    }
+
+    /// Strengths of channels and groups, also of those that cannot die.
+    fn all_strengths(&self, parameters: &Parameters) -> Strengths {
         let regularizer = Regularizer {
             graph: &self.graph,
             channels: &self.channels,
@@ -195,8 +200,10 @@ impl MorphNet {
             grouping: self.settings.grouping,
             threshold: self.settings.alive_threshold as f32,
         };
-        let strengths =
-            regularizer.strengths(parameters).expect("the parameters of all sources are there");
+        regularizer.strengths(parameters).expect("the parameters of all sources are there")
+    }
+
+    fn of_groups(&self, strengths: &Strengths) -> Vec<f32> {
         let one = |group| {
             if self.prunable.contains(group) { strengths.of(group) } else { f32::INFINITY }
         };
@@ -326,8 +333,9 @@ impl Penalty for MorphNet {
     }
 
     fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
-        let before = self.strengths(parameters);
-        let (penalty, ready, after) = self.press(parameters, &before, step);
+        let strengths = self.all_strengths(parameters);
+        let before = self.of_groups(&strengths);
+        let (penalty, ready, after) = self.press(parameters, &strengths, &before, step);
         self.watch.see(&before, &after);
         if self.guard.is_some() {
             self.settle(parameters, (&before, &after), ready, step);

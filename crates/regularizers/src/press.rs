@@ -6,8 +6,9 @@ use rand::RngExt;
 use training::{Parameters, PenaltyStep};
 
 use crate::{
-    Grouping, MaskOrProbability, MorphNet, Relaxation, StrengthKind,
+    Grouping, MaskOrProbability, MorphNet, Relaxation, StrengthKind, Strengths,
     proximal::{Filter, shares, shrink_filter, shrink_maximum},
+    scaling::{Changes, Pressed},
 };
 
 /// Logit of a dead gate: its probability is below 1e-13, so that no noise opens it.
@@ -42,17 +43,25 @@ impl MorphNet {
     pub(crate) fn press(
         &self,
         parameters: &mut Parameters,
+        channels: &Strengths,
         before: &[f32],
         step: PenaltyStep,
     ) -> (f64, Vec<GroupId>, Vec<f32>) {
         let (lambda, prices) = (self.lambda(), self.prices(before));
         let (mut penalty, mut ready, mut after) = (0.0, Vec::new(), before.to_vec());
         let mut values = Values::default();
+        let (mut changes, mut pressed) = (Changes::new(self.graph.len()), Pressed::default());
+        let from_strengths = self.steps_follow_from_strengths();
         for group in self.open_groups() {
             let (price, strength) = (prices[group.index()], before[group.index()]);
             if let Some(guard) = &self.guard {
                 if !guard.alive()[group.index()] {
-                    self.silence_group(parameters, group);
+                    if from_strengths {
+                        self.note_zero(group, &mut changes);
+                        self.zero_shifts(parameters, group);
+                    } else {
+                        self.silence_group(parameters, group);
+                    }
                     continue;
                 }
                 if guard.spared()[group.index()] {
@@ -60,8 +69,22 @@ impl MorphNet {
                 }
             }
             penalty += lambda * price * f64::from(strength);
+            let size = step.learning_rate * lambda * price;
+            if from_strengths {
+                let left = self.pressed(parameters, group, channels, size, &mut pressed);
+                if self.guard.is_some() && !self.is_group_alive(group, left) {
+                    ready.push(group);
+                    continue;
+                }
+                after[group.index()] = left;
+                self.note(group, &pressed, &mut changes);
+                if left == 0.0 {
+                    self.zero_shifts(parameters, group);
+                }
+                continue;
+            }
             self.read(parameters, group, &mut values);
-            self.shrink(group, &mut values, step.learning_rate * lambda * price, step.step);
+            self.shrink(group, &mut values, size, step.step);
             let left = self.combined(&values);
             if self.guard.is_some() && !self.is_group_alive(group, left) {
                 ready.push(group);
@@ -73,6 +96,7 @@ impl MorphNet {
                 self.zero_shifts(parameters, group);
             }
         }
+        changes.apply(self.sources.nodes(), &self.slots, parameters);
         (penalty, ready, after)
     }
 

@@ -39,6 +39,11 @@ impl Strengths {
         self.groups[group.index()]
     }
 
+    /// Strength of one channel of a source.
+    pub(crate) fn of_channel(&self, node: NodeId, channel: usize) -> f32 {
+        self.channels[node.index()][channel]
+    }
+
     /// Whether the group is alive; a group without members always is.
     pub fn is_alive(&self, group: GroupId) -> bool {
         self.alive[group.index()]

@@ -56,6 +56,16 @@ impl Slots {
         }
     }
 
+    /// Number of output channels.
+    pub(crate) fn channels(self) -> usize {
+        self.out
+    }
+
+    /// How many values of a channel follow each other.
+    pub(crate) fn inner(self) -> usize {
+        self.inner
+    }
+
     /// Positions of a channel's values in a tensor of `len` values.
     pub(crate) fn positions(self, len: usize, channel: usize) -> impl Iterator<Item = usize> {
         let Self { out, inner, .. } = self;

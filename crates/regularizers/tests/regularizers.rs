@@ -9,7 +9,8 @@ use graph::{
 };
 use proptest::prelude::*;
 use regularizers::{
-    Gamma, Kept, MorphNet, Prunable, Settings, Sources, StrengthKind, shrink_maximum,
+    Filter, Gamma, Grouping, Kept, MorphNet, Prunable, Settings, Sources, StrengthKind, shares,
+    shrink_filter, shrink_maximum,
 };
 use surgery::{expand, mask, shrink};
 use testkit::{strategies, toys};
@@ -52,6 +53,70 @@ proptest! {
     }
 
     #[test]
+    fn filters_take_the_proximal_step_of_their_group(
+        graph in strategies::graph(),
+        seed in 0_u64..1000,
+        rate in 0.0_f64..2.0,
+        l1_fraction in prop::sample::select(vec![0.0_f32, 0.4]),
+        grouping in prop::sample::select(vec![Grouping::Max, Grouping::L2 { threshold: 1e-3 }]),
+    ) {
+        let kind = StrengthKind::GroupLasso { l1_fraction };
+        let form = CostForm::of(&Flops, &graph);
+        let settings = Settings { kind, grouping, strength: 1.0, ..Settings::default() };
+        let mut penalty = MorphNet::new(&graph, form.clone(), settings);
+        let mut parameters = Parameters::init(&graph, Streams::new(seed));
+        let mut expected = parameters.clone();
+        let before = penalty.strengths(&parameters);
+        let prices = penalty.prices(&before);
+        let l1_fraction = f64::from(l1_fraction);
+        for group in penalty.channels().groups().filter(|group| before[group.index()].is_finite()) {
+            let members = penalty.sources().members(group);
+            let mut filters: Vec<Vec<f32>> = members
+                .iter()
+                .map(|(node, channel)| {
+                    let kernel = parameters.values(*node, Role::Weight).unwrap();
+                    places(&graph, *node, *channel, kernel.len()).map(|at| kernel[at]).collect()
+                })
+                .collect();
+            let strength = |filter: &Vec<f32>| {
+                let l1_fraction = if filter.len() > 1 { l1_fraction } else { 0.0 };
+                let mean = |of: fn(f64) -> f64| {
+                    filter.iter().map(|weight| of(f64::from(*weight))).sum::<f64>() / filter.len() as f64
+                };
+                (1.0 - l1_fraction) * mean(|weight| weight * weight).sqrt() + l1_fraction * mean(f64::abs)
+            };
+            let as_members: Vec<Filter> = filters
+                .iter()
+                .map(|filter| Filter { strength: strength(filter), count: filter.len() as f64 })
+                .collect();
+            let size = rate * prices[group.index()] / form.at(&graph.widths());
+            let shares = if size > 0.0 { shares(&as_members, size, grouping) } else { Some(vec![0.0; members.len()]) };
+            for (index, filter) in filters.iter_mut().enumerate() {
+                match &shares {
+                    Some(shares) => {
+                        let l1_fraction = if filter.len() > 1 { l1_fraction } else { 0.0 };
+                        shrink_filter(filter, shares[index], l1_fraction);
+                    }
+                    None => filter.fill(0.0),
+                }
+            }
+            for ((node, channel), filter) in members.iter().zip(filters) {
+                let kernel = expected.values_mut(*node, Role::Weight).unwrap();
+                for (at, value) in places(&graph, *node, *channel, kernel.len()).zip(filter) {
+                    kernel[at] = value;
+                }
+            }
+        }
+        penalty.apply(&mut parameters, at(rate));
+        for node in penalty.sources().nodes() {
+            let [found, expected] = [&parameters, &expected].map(|it| it.values(*node, Role::Weight).unwrap());
+            for (found, expected) in found.iter().zip(expected) {
+                prop_assert!((found - expected).abs() <= 1e-6 + 1e-5 * expected.abs(), "{} {}", found, expected);
+            }
+        }
+    }
+
+    #[test]
     fn a_decision_never_cuts_the_network(graph in strategies::graph(), seed in 0_u64..1000) {
         let penalty = unit_penalty(&graph, 0.5);
         let mut parameters = Parameters::init(&graph, Streams::new(seed));
@@ -73,6 +138,14 @@ proptest! {
 }
 
 /// A penalty whose lambda is exactly 1.
+/// Where the weights of an output channel lie in the kernel of a layer.
+fn places(graph: &Graph, node: NodeId, channel: usize, len: usize) -> impl Iterator<Item = usize> {
+    let body = graph.node(node);
+    let (out, input) = (body.shape.channels, graph.node(body.inputs[0]).shape.channels);
+    let inner = if matches!(body.op, Op::ConvTranspose(_)) { input } else { 1 };
+    (0..len).filter(move |at| at / inner % out == channel)
+}
+
 fn unit_penalty(graph: &Graph, alive_threshold: f64) -> MorphNet {
     let form = CostForm::of(&Flops, graph);
     let strength = form.at(&graph.widths());

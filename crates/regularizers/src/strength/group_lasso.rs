@@ -40,6 +40,14 @@ struct Norms {
     absolute: f64,
 }
 
+impl Norms {
+    fn add(&mut self, weight: f32) {
+        let weight = f64::from(weight);
+        self.squares += weight * weight;
+        self.absolute += weight.abs();
+    }
+}
+
 impl<'a> Kernel<'a> {
     fn of(graph: &Graph, node: NodeId, parameters: &'a Parameters) -> Result<Self, StrengthError> {
         let body = graph.node(node);
@@ -52,10 +60,6 @@ impl<'a> Kernel<'a> {
         Ok(Self { values, out, inner })
     }
 
-    fn channel(&self, position: usize) -> usize {
-        position / self.inner % self.out
-    }
-
     /// Number of weights of one output channel.
     fn per_channel(&self) -> f64 {
         (self.values.len() / self.out) as f64
@@ -63,10 +67,18 @@ impl<'a> Kernel<'a> {
 
     fn norms(&self) -> Vec<Norms> {
         let mut norms = vec![Norms::default(); self.out];
-        for (position, weight) in self.values.iter().enumerate() {
-            let (weight, norms) = (f64::from(*weight), &mut norms[self.channel(position)]);
-            norms.squares += weight * weight;
-            norms.absolute += weight.abs();
+        for row in self.values.chunks_exact(self.out * self.inner) {
+            if self.inner == 1 {
+                for (norms, weight) in norms.iter_mut().zip(row) {
+                    norms.add(*weight);
+                }
+                continue;
+            }
+            for (norms, filter) in norms.iter_mut().zip(row.chunks_exact(self.inner)) {
+                for weight in filter {
+                    norms.add(*weight);
+                }
+            }
         }
         norms
     }
@@ -117,7 +129,7 @@ impl Strength for GroupLasso {
         };
         let factors: Vec<f64> = kernel.norms().into_iter().map(factor).collect();
         let terms = kernel.values.iter().enumerate().map(|(position, weight)| {
-            let channel = kernel.channel(position);
+            let channel = position / kernel.inner % kernel.out;
             let slope = factors[channel] * f64::from(*weight) + fraction / count * sign(*weight);
             upstream[channel] * slope
         });
