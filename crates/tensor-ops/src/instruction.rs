@@ -150,19 +150,19 @@ pub enum Instruction {
         momentum: f32,
         /// Applied last; its derivative must follow from the output.
         activation: Activation,
-        /// Output; may be the same tensor as `input` in no case, since the backward pass reads both.
+        /// Output; may be the same tensor as `input` in no case, since the backward pass reads the input.
         output: Tensor,
     },
     /// Gradient of `BatchNormTrain`. `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
     BatchNormGrad {
         /// Input of the forward pass.
         input: Tensor,
-        /// Output of the forward pass, for the activation's derivative.
-        output: Tensor,
         /// Gradient of the output.
         grad_output: Tensor,
         /// Scale; 1 if absent.
         gamma: Option<Span>,
+        /// Shift.
+        beta: Span,
         /// Mean of the batch.
         mean: Span,
         /// Inverse standard deviation of the batch.

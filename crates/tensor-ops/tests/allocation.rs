@@ -129,9 +129,9 @@ fn instructions() -> (Vec<Instruction>, usize) {
         },
         Instruction::BatchNormGrad {
             input: a,
-            output: b,
             grad_output: c,
             gamma: None,
+            beta,
             mean,
             inv_std,
             activation,

@@ -208,9 +208,9 @@ fn batch_norms(criterion: &mut Criterion, roof: &Roof) {
         layer.time("forward", forward);
         let backward = Instruction::BatchNormGrad {
             input,
-            output,
             grad_output: gradient,
             gamma: Some(gamma),
+            beta,
             mean,
             inv_std,
             activation,

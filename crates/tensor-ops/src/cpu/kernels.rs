@@ -116,9 +116,9 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         }),
         Instruction::BatchNormGrad {
             input,
-            output,
             grad_output,
             gamma,
+            beta,
             mean,
             inv_std,
             activation,
@@ -128,9 +128,9 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             accumulate,
         } => Box::new(BatchNormGrad {
             input,
-            output,
             grad_output,
             gamma,
+            beta,
             mean,
             inv_std,
             activation,

@@ -1,8 +1,6 @@
 //! What each instruction reads and writes.
 
-use crate::{
-    Activation, BinaryFunction, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule,
-};
+use crate::{BinaryFunction, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule};
 
 /// An operand as a matrix; a span is one row.
 pub(crate) struct Operand {
@@ -184,21 +182,21 @@ pub(crate) fn operands(instruction: &Instruction) -> Operands {
             .writes("output", output),
         Instruction::BatchNormGrad {
             input,
-            output,
             grad_output,
             gamma,
+            beta,
             mean,
             inv_std,
-            activation,
+            activation: _,
             grad_gamma,
             grad_beta,
             grad_input,
             accumulate,
         } => operands
             .reads("input", input)
-            .may_read("output", output, activation != Activation::Identity)
             .reads("grad_output", grad_output)
             .reads_span("gamma", gamma)
+            .reads_span("beta", beta)
             .reads_span("mean", mean)
             .reads_span("inv_std", inv_std)
             .writes_span("grad_gamma", grad_gamma)

@@ -241,9 +241,9 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         }
         Instruction::BatchNormGrad {
             input,
-            output,
             grad_output,
             gamma,
+            beta,
             mean,
             inv_std,
             activation,
@@ -261,7 +261,9 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
                     .collect();
                 let dz: Vec<f64> = (0..input.rows)
                     .map(|row| {
-                        let y = values[at(output, row, channel)];
+                        let gamma = gamma.map_or(1.0, |gamma| values[span_at(gamma, channel)]);
+                        let z = gamma * normalised[row] + values[span_at(beta, channel)];
+                        let y = activate(activation, z);
                         values[at(grad_output, row, channel)] * derivative(activation, f64::NAN, y)
                     })
                     .collect();

@@ -141,15 +141,15 @@ impl Emitter<'_> {
         };
         let (mean, inv_std) = self.layout.batch_statistics(id);
         let target = self.gradient_to_write(source);
-        let (input, output) = (self.value(source), self.value(id));
+        let input = self.value(source);
         let grad_output = self.gradient(fused.unwrap_or(id));
         // Without anything trained before it the input's gradient goes where the output's was: nobody reads it.
         let (grad_input, accumulate) = target.unwrap_or((grad_output, false));
         self.push(Instruction::BatchNormGrad {
             input,
-            output,
             grad_output,
             gamma: self.layout.find(id, Role::Gamma),
+            beta: self.layout.span(id, Role::Beta),
             mean,
             inv_std,
             activation,

@@ -1,21 +1,27 @@
 //! Gradient of batch normalisation in training.
 
-use super::panels::{PanelWork, for_each_panel, load, store};
+use super::panels::{
+    Block, CHAINS, PanelWork, Rows, clear, for_each_panel, in_chains, load, store,
+};
+use super::statistics::scale;
 use crate::cpu::activation;
 use crate::cpu::context::{Context, Kernel, Scratch};
 use crate::cpu::level::Task;
-use crate::cpu::rows::{RowSplit, Target};
+use crate::cpu::rows::Target;
 use crate::cpu::simd::{Simd, inlined};
 use crate::{Activation, Span, Tensor};
 
 /// With `dz` the gradient before the activation and `d = x - mean`:
 /// `grad_beta = sum dz`, `grad_gamma = sum dz * d * inv_std`, and
 /// `grad_input = gamma * inv_std * (dz - grad_beta / n - d * inv_std * grad_gamma / n)`.
+///
+/// What the activation's derivative follows from is not read but computed again as in the forward pass, to the last bit: both
+/// passes over the rows are bound by the memory that they touch.
 pub(in crate::cpu) struct BatchNormGrad {
     pub(in crate::cpu) input: Tensor,
-    pub(in crate::cpu) output: Tensor,
     pub(in crate::cpu) grad_output: Tensor,
     pub(in crate::cpu) gamma: Option<Span>,
+    pub(in crate::cpu) beta: Span,
     pub(in crate::cpu) mean: Span,
     pub(in crate::cpu) inv_std: Span,
     pub(in crate::cpu) activation: Activation,
@@ -24,30 +30,54 @@ pub(in crate::cpu) struct BatchNormGrad {
     pub(in crate::cpu) target: Target,
 }
 
+/// What there is for each channel of a wide row, behind the sums: mean, scale and shift of the forward pass, and the
+/// coefficients of `grad_input = a * dz + b * d + c`.
+const VALUES: usize = 6;
+
 impl BatchNormGrad {
-    fn split(&self) -> RowSplit {
-        RowSplit::of(&[self.input])
+    fn rows(&self) -> Rows {
+        Rows::of(&[self.input, self.grad_output, self.target.tensor])
     }
 
-    fn coefficients(&self, context: &Context<'_>) -> *mut f32 {
-        context.shared.wrapping_add(2 * self.split().chunks() * self.input.channels)
+    /// Values of all chunks' sums.
+    fn sums(&self) -> usize {
+        let rows = self.rows();
+        2 * rows.chunks() * rows.channels()
+    }
+
+    /// The first of the values of a wide row's channels, kind after kind.
+    #[inline(always)]
+    fn values(&self, context: &Context<'_>) -> *mut f32 {
+        context.shared.wrapping_add(self.sums())
     }
 }
 
 impl Kernel for BatchNormGrad {
     fn scratch(&self) -> Scratch {
-        Scratch { shared: (2 * self.split().chunks() + 3) * self.input.channels, worker: 0 }
+        let values = VALUES * self.rows().channels();
+        Scratch { shared: self.sums().saturating_add(values), worker: 0 }
     }
 
     fn run(&self, context: &Context<'_>) {
-        let chunks = self.split().chunks();
-        context.launch(chunks, &Rows { instruction: self, write: false });
+        let rows = self.rows();
+        let (values, len) = (self.values(context), rows.channels());
+        // SAFETY: the spans were checked to have one value per channel, and the scratch has room behind the sums.
+        unsafe {
+            let at = |span, channel| *context.span(span).add(channel);
+            let scale = |channel| {
+                scale(self.gamma.map(|gamma| at(gamma, channel)), at(self.inv_std, channel))
+            };
+            rows.spread(values, |channel| at(self.mean, channel));
+            rows.spread(values.add(len), scale);
+            rows.spread(values.add(2 * len), |channel| at(self.beta, channel));
+        }
+        context.launch(rows.chunks(), &Pass { instruction: self, write: false });
         context.launch(self.input.channels.div_ceil(MERGE), &Merge { instruction: self });
-        context.launch(chunks, &Rows { instruction: self, write: true });
+        context.launch(rows.chunks(), &Pass { instruction: self, write: true });
     }
 }
 
-/// Adds the chunks' sums in order. Leaves the coefficients of `grad_input = a * dz + b * d + c`, one row each.
+/// Adds the chunks' sums in order. Leaves the gradient's coefficients.
 struct Merge<'a> {
     instruction: &'a BatchNormGrad,
 }
@@ -59,22 +89,25 @@ impl Task for Merge<'_> {
     #[inline(always)]
     fn run<S: Simd>(&self, _simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
         let BatchNormGrad { input, gamma, inv_std, grad_gamma, grad_beta, .. } = *self.instruction;
-        let Tensor { rows, channels, .. } = input;
-        let chunks = self.instruction.split().chunks();
+        let Tensor { rows: n, channels, .. } = input;
+        let rows = self.instruction.rows();
         let start = chunk * MERGE;
         let count = MERGE.min(channels - start);
         let (mut sums, mut products) = ([0.0; MERGE], [0.0; MERGE]);
+        let values = self.instruction.values(context);
         // SAFETY: sums and coefficients lie inside the shared scratch, and the spans were checked to have one value per
         // channel; this chunk alone has these channels.
         unsafe {
-            for chunk in 0..chunks {
-                let at = context.shared.add(2 * chunk * channels + start);
-                for i in 0..count {
-                    sums[i] += f64::from(*at.add(i));
-                    products[i] += f64::from(*at.add(channels + i));
+            for chunk in 0..rows.chunks() {
+                for copy in 0..rows.fold {
+                    let at = 2 * chunk * rows.channels() + copy * channels + start;
+                    let at = context.shared.add(at);
+                    for i in 0..count {
+                        sums[i] += f64::from(*at.add(i));
+                        products[i] += f64::from(*at.add(rows.channels() + i));
+                    }
                 }
             }
-            let coefficients = self.instruction.coefficients(context).add(start);
             for i in 0..count {
                 let at = |span| context.span(span).add(start + i);
                 let inv_std = f64::from(*at(inv_std));
@@ -83,22 +116,29 @@ impl Task for Merge<'_> {
                 if let Some(grad_gamma) = grad_gamma {
                     *at(grad_gamma) = product as f32;
                 }
-                let scale = gamma.map_or(1.0, |gamma| f64::from(*at(gamma))) * inv_std;
-                *coefficients.add(i) = scale as f32;
-                *coefficients.add(channels + i) = (-scale * inv_std * product / rows as f64) as f32;
-                *coefficients.add(2 * channels + i) = (-scale * sums[i] / rows as f64) as f32;
+                let a = gamma.map_or(1.0, |gamma| f64::from(*at(gamma))) * inv_std;
+                let (b, c) = (-a * inv_std * product / n as f64, -a * sums[i] / n as f64);
+                for (kind, value) in [a, b, c].into_iter().enumerate() {
+                    for copy in 0..rows.fold {
+                        let at = (AFTER_FORWARD + kind) * rows.channels() + copy * channels;
+                        *values.add(at + start + i) = value as f32;
+                    }
+                }
             }
         }
     }
 }
 
+/// Kinds of values that the forward pass has as well.
+const AFTER_FORWARD: usize = 3;
+
 /// One pass over the rows: sums per chunk, or the gradient.
-struct Rows<'a> {
+struct Pass<'a> {
     instruction: &'a BatchNormGrad,
     write: bool,
 }
 
-impl Task for Rows<'_> {
+impl Task for Pass<'_> {
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
         match self.instruction.activation {
@@ -107,14 +147,15 @@ impl Task for Rows<'_> {
                     #[inline(always)]
                     |_, gradient| gradient,
                 );
-                self.panels(simd, context, chunk, f);
+                self.blocks(simd, context, chunk, f);
             }
+            // Where the output is positive, so is what the activation was applied to.
             Activation::Relu => {
                 let f = inlined(
                     #[inline(always)]
-                    |y, gradient| simd.where_positive(y, gradient),
+                    |z, gradient| simd.where_positive(z, gradient),
                 );
-                self.panels(simd, context, chunk, f);
+                self.blocks(simd, context, chunk, f);
             }
             other @ (Activation::Relu6
             | Activation::LeakyRelu { .. }
@@ -127,17 +168,20 @@ impl Task for Rows<'_> {
             | Activation::Scale { .. }) => {
                 let f = inlined(
                     #[inline(always)]
-                    |y, gradient| activation::gradient_from_output(simd, other, y, gradient),
+                    |z, gradient| {
+                        let y = activation::apply(simd, other, z);
+                        activation::gradient_from_output(simd, other, y, gradient)
+                    },
                 );
-                self.panels(simd, context, chunk, f);
+                self.blocks(simd, context, chunk, f);
             }
         }
     }
 }
 
-impl Rows<'_> {
+impl Pass<'_> {
     #[inline(always)]
-    fn panels<S: Simd>(
+    fn blocks<S: Simd>(
         &self,
         simd: S,
         context: &Context<'_>,
@@ -145,114 +189,150 @@ impl Rows<'_> {
         f: impl Fn(S::V, S::V) -> S::V,
     ) {
         let instruction = self.instruction;
-        let channels = instruction.input.channels;
-        let (start, rows) = instruction.split().chunk(chunk);
-        if self.write {
-            for_each_panel(simd, channels, &GradientPanel { instruction, context, start, rows, f });
-        } else {
-            let sums = context.shared.wrapping_add(2 * chunk * channels);
-            for_each_panel(
-                simd,
-                channels,
-                &SumsPanel { instruction, context, start, rows, sums, f },
-            );
+        let rows = instruction.rows();
+        let sums = context.shared.wrapping_add(2 * chunk * rows.channels());
+        if !self.write {
+            // SAFETY: the chunk's sums lie inside the shared scratch.
+            unsafe { clear(simd, sums, 2 * rows.channels()) };
         }
+        let values = instruction.values(context);
+        rows.for_each_block(
+            chunk,
+            #[inline(always)]
+            |block| {
+                let of_block = OfBlock { instruction, context, rows, values, block, f: &f };
+                if self.write {
+                    for_each_panel(simd, block.channels, &GradientPanel { of_block });
+                } else {
+                    for_each_panel(simd, block.channels, &SumsPanel { of_block, sums });
+                }
+            },
+        );
+    }
+}
+
+/// What both passes know of a block.
+struct OfBlock<'a, F> {
+    instruction: &'a BatchNormGrad,
+    context: &'a Context<'a>,
+    rows: Rows,
+    values: *const f32,
+    block: Block,
+    /// `dz` from what the activation was applied to and the gradient of its result.
+    f: &'a F,
+}
+
+impl<F> OfBlock<'_, F> {
+    /// The values of one kind from a channel on.
+    ///
+    /// # Safety
+    ///
+    /// A wide row has the channels.
+    #[inline(always)]
+    unsafe fn values<S: Simd, const N: usize, const FULL: bool>(
+        &self,
+        simd: S,
+        kind: usize,
+        start: usize,
+        count: usize,
+    ) -> [S::V; N] {
+        // SAFETY: there are values of each kind for all channels of a wide row.
+        unsafe {
+            load::<S, N, FULL>(simd, self.values.add(kind * self.rows.channels() + start), count)
+        }
+    }
+
+    /// A channel of the block's first row.
+    #[inline(always)]
+    fn first(&self, tensor: Tensor, start: usize) -> *mut f32 {
+        self.context.row(tensor, self.block.row).wrapping_add(start)
     }
 }
 
 struct SumsPanel<'a, F> {
-    instruction: &'a BatchNormGrad,
-    context: &'a Context<'a>,
-    start: usize,
-    rows: usize,
+    of_block: OfBlock<'a, F>,
     sums: *mut f32,
-    f: F,
 }
 
 impl<S: Simd, F: Fn(S::V, S::V) -> S::V> PanelWork<S> for SumsPanel<'_, F> {
     #[inline(always)]
-    fn panel<const N: usize>(&self, simd: S, start: usize, count: usize) {
-        const CHAINS: usize = 2;
-        let BatchNormGrad { input, output, grad_output, mean, .. } = *self.instruction;
+    fn panel<const N: usize, const FULL: bool>(&self, simd: S, start: usize, count: usize) {
+        let OfBlock { instruction, rows, block, f, .. } = self.of_block;
+        let BatchNormGrad { input, grad_output, .. } = *instruction;
         let zero = [[simd.splat(0.0); N]; CHAINS];
         let (mut sums, mut products) = (zero, zero);
-        // SAFETY: the rows of the chunk lie inside the checked tensors, the sums inside the shared scratch.
+        // SAFETY: the rows of the block lie inside the checked tensors, the sums inside the shared scratch.
         unsafe {
-            let mean = load::<S, N>(simd, self.context.span(mean).add(start), count);
-            let x = self.context.row(input, self.start).add(start);
-            let y = self.context.row(output, self.start).add(start);
-            let gradient = self.context.row(grad_output, self.start).add(start);
-            let mut row = 0;
-            while row < self.rows {
-                let chains = CHAINS.min(self.rows - row);
-                for chain in 0..CHAINS {
-                    if chain < chains {
-                        let row = row + chain;
-                        let x = load::<S, N>(simd, x.add(row * input.pitch), count);
-                        let y = load::<S, N>(simd, y.add(row * output.pitch), count);
-                        let gradient =
-                            load::<S, N>(simd, gradient.add(row * grad_output.pitch), count);
-                        for i in 0..N {
-                            let dz = (self.f)(y[i], gradient[i]);
-                            let centred = simd.sub(x[i], mean[i]);
-                            sums[chain][i] = simd.add(sums[chain][i], dz);
-                            products[chain][i] = simd.mul_add(dz, centred, products[chain][i]);
-                        }
+            let [mean, scale, shift] = [0, 1, 2].map(
+                #[inline(always)]
+                |kind| self.of_block.values::<S, N, FULL>(simd, kind, start, count),
+            );
+            let x = self.of_block.first(input, start).cast_const();
+            let gradient = self.of_block.first(grad_output, start).cast_const();
+            let pitch = [rows.pitch(input), rows.pitch(grad_output)];
+            in_chains(
+                block.count,
+                #[inline(always)]
+                |row, chain| {
+                    let x = load::<S, N, FULL>(simd, x.add(row * pitch[0]), count);
+                    let gradient = load::<S, N, FULL>(simd, gradient.add(row * pitch[1]), count);
+                    for i in 0..N {
+                        let centred = simd.sub(x[i], mean[i]);
+                        let dz = f(simd.mul_add(centred, scale[i], shift[i]), gradient[i]);
+                        sums[chain][i] = simd.add(sums[chain][i], dz);
+                        products[chain][i] = simd.mul_add(dz, centred, products[chain][i]);
                     }
+                },
+            );
+            let to = [self.sums.add(start), self.sums.add(rows.channels() + start)];
+            for (to, sums) in to.into_iter().zip([sums, products]) {
+                let mut total = load::<S, N, FULL>(simd, to, count);
+                for i in 0..N {
+                    total[i] = simd.add(total[i], simd.add(sums[0][i], sums[1][i]));
                 }
-                row += CHAINS;
+                store::<S, N, FULL>(simd, to, total, count);
             }
-            for i in 0..N {
-                sums[0][i] = simd.add(sums[0][i], sums[1][i]);
-                products[0][i] = simd.add(products[0][i], products[1][i]);
-            }
-            store(simd, self.sums.add(start), sums[0], count);
-            store(simd, self.sums.add(input.channels + start), products[0], count);
         }
     }
 }
 
 struct GradientPanel<'a, F> {
-    instruction: &'a BatchNormGrad,
-    context: &'a Context<'a>,
-    start: usize,
-    rows: usize,
-    f: F,
+    of_block: OfBlock<'a, F>,
 }
 
 impl<S: Simd, F: Fn(S::V, S::V) -> S::V> PanelWork<S> for GradientPanel<'_, F> {
     #[inline(always)]
-    fn panel<const N: usize>(&self, simd: S, start: usize, count: usize) {
-        let BatchNormGrad { input, output, grad_output, mean, target, .. } = *self.instruction;
-        // SAFETY: the rows of the chunk lie inside the checked tensors, the coefficients inside the shared scratch. A row
-        // of `grad_output` is read before the same row of `grad_input` is written, which may be the same.
+    fn panel<const N: usize, const FULL: bool>(&self, simd: S, start: usize, count: usize) {
+        let OfBlock { instruction, rows, block, f, .. } = self.of_block;
+        let BatchNormGrad { input, grad_output, target, .. } = *instruction;
+        // SAFETY: the rows of the block lie inside the checked tensors. A row of `grad_output` is read before the same row of
+        // `grad_input` is written, which may be the same.
         unsafe {
-            let mean = load::<S, N>(simd, self.context.span(mean).add(start), count);
-            let coefficients = self.instruction.coefficients(self.context).add(start);
-            let a = load::<S, N>(simd, coefficients, count);
-            let b = load::<S, N>(simd, coefficients.add(input.channels), count);
-            let c = load::<S, N>(simd, coefficients.add(2 * input.channels), count);
-            let x = self.context.row(input, self.start).add(start);
-            let y = self.context.row(output, self.start).add(start);
-            let gradient = self.context.row(grad_output, self.start).add(start);
-            let to = self.context.row(target.tensor, self.start).add(start);
-            for row in 0..self.rows {
-                let x = load::<S, N>(simd, x.add(row * input.pitch), count);
-                let y = load::<S, N>(simd, y.add(row * output.pitch), count);
-                let mut result = load::<S, N>(simd, gradient.add(row * grad_output.pitch), count);
-                let to = to.add(row * target.tensor.pitch);
+            let [mean, scale, shift, a, b, c] = [0, 1, 2, 3, 4, 5].map(
+                #[inline(always)]
+                |kind| self.of_block.values::<S, N, FULL>(simd, kind, start, count),
+            );
+            let mut x = self.of_block.first(input, start).cast_const();
+            let mut gradient = self.of_block.first(grad_output, start).cast_const();
+            let mut to = self.of_block.first(target.tensor, start);
+            for _ in 0..block.count {
+                let values = load::<S, N, FULL>(simd, x, count);
+                let mut result = load::<S, N, FULL>(simd, gradient, count);
                 for i in 0..N {
-                    let dz = (self.f)(y[i], result[i]);
-                    result[i] =
-                        simd.mul_add(a[i], dz, simd.mul_add(b[i], simd.sub(x[i], mean[i]), c[i]));
+                    let centred = simd.sub(values[i], mean[i]);
+                    let dz = f(simd.mul_add(centred, scale[i], shift[i]), result[i]);
+                    result[i] = simd.mul_add(a[i], dz, simd.mul_add(b[i], centred, c[i]));
                 }
                 if target.accumulate {
-                    let before = load::<S, N>(simd, to, count);
+                    let before = load::<S, N, FULL>(simd, to, count);
                     for i in 0..N {
                         result[i] = simd.add(before[i], result[i]);
                     }
                 }
-                store(simd, to, result, count);
+                store::<S, N, FULL>(simd, to, result, count);
+                x = x.wrapping_add(rows.pitch(input));
+                gradient = gradient.wrapping_add(rows.pitch(grad_output));
+                to = to.wrapping_add(rows.pitch(target.tensor));
             }
         }
     }

@@ -134,9 +134,9 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
         }
         Instruction::BatchNormGrad {
             input,
-            output,
             grad_output,
             gamma,
+            beta,
             mean,
             inv_std,
             activation,
@@ -146,13 +146,17 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             accumulate: _,
         } => {
             from_output(activation)?;
-            same(("output", output), ("input", input))?;
             same(("grad_output", grad_output), ("input", input))?;
             same(("grad_input", grad_input), ("input", input))?;
             per_channel(input, &[("grad_gamma", grad_gamma), ("grad_beta", Some(grad_beta))])?;
             per_channel(
                 input,
-                &[("gamma", gamma), ("mean", Some(mean)), ("inv_std", Some(inv_std))],
+                &[
+                    ("gamma", gamma),
+                    ("beta", Some(beta)),
+                    ("mean", Some(mean)),
+                    ("inv_std", Some(inv_std)),
+                ],
             )
         }
         Instruction::BatchNormInfer {
