@@ -6,8 +6,7 @@
 
 mod block;
 mod cursor;
-mod depthwise;
-mod depthwise_grad_weight;
+pub(super) mod depthwise;
 mod finish;
 mod grad_weight;
 mod pack;
@@ -19,8 +18,6 @@ mod windows;
 mod winograd;
 
 pub(super) use block::Source;
-pub(super) use depthwise::Depthwise;
-pub(super) use depthwise_grad_weight::DepthwiseGradWeight;
 pub(super) use finish::Finish;
 pub(super) use plan::Plan;
 pub(super) use windows::{Channels, Operation, Windows};

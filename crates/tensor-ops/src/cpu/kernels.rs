@@ -4,7 +4,7 @@ use super::activation::{Activate, ActivateGrad};
 use super::batch_norm::{BatchNormGrad, BatchNormInfer, BatchNormTrain};
 use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
-use super::conv::{self, Depthwise, DepthwiseGradWeight, Finish};
+use super::conv::{self, Finish, depthwise};
 use super::dropout::Dropout;
 use super::gate::{Gate, GateGrad};
 use super::level::Level;
@@ -56,17 +56,9 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             grad_weight,
             grad_bias,
         } => conv::grad_weight(level, geometry, groups, input, grad_output, grad_weight, grad_bias),
-        Instruction::Depthwise {
-            geometry,
-            multiplier: _,
-            input,
-            weight,
-            bias,
-            output,
-            epilogue,
-        } => {
+        Instruction::Depthwise { geometry, multiplier, input, weight, bias, output, epilogue } => {
             let finish = Finish { bias, epilogue, channels: output.channels };
-            Box::new(Depthwise::forward(geometry, input, weight, finish, output))
+            depthwise::forward(geometry, multiplier, input, weight, finish, output)
         }
         Instruction::DepthwiseGradInput {
             geometry,
@@ -77,17 +69,17 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             accumulate,
         } => {
             let target = Target { tensor, accumulate };
-            Box::new(Depthwise::grad_input(geometry, multiplier, grad_output, weight, target))
+            depthwise::grad_input(geometry, multiplier, grad_output, weight, target)
         }
         Instruction::DepthwiseGradWeight {
             geometry,
-            multiplier: _,
+            multiplier,
             input,
             grad_output,
             grad_weight,
             grad_bias,
         } => {
-            Box::new(DepthwiseGradWeight::new(geometry, input, grad_output, grad_weight, grad_bias))
+            depthwise::grad_weight(geometry, multiplier, input, grad_output, grad_weight, grad_bias)
         }
         Instruction::BatchNormTrain {
             input,

@@ -1,4 +1,4 @@
-//! Convolutions and depthwise convolutions with their gradients.
+//! Convolutions with their gradients.
 
 use proptest::prelude::*;
 use tensor_ops::{Clamp, Epilogue, Geometry, Instruction, Norm};
@@ -39,7 +39,7 @@ fn channels() -> impl Strategy<Value = (usize, usize, usize)> {
 }
 
 /// An epilogue that is complete or has only a clamp; some values are cut off on each side.
-fn epilogue(layout: &mut Layout, channels: usize) -> Epilogue {
+pub(crate) fn epilogue(layout: &mut Layout, channels: usize) -> Epilogue {
     let gamma = layout.maybe_span(channels);
     let [beta, mean, variance] = [0; 3].map(|_| layout.span(channels));
     // Variances of the arena are above -1.
@@ -101,45 +101,6 @@ proptest! {
         geometry in geometry(), channels in channels(), accumulate: bool, seed: u64,
     ) {
         let (instructions, values) = convolution(geometry, channels, accumulate, seed);
-        assert_matches_reference(&instructions, &values, 2e-5);
-    }
-
-    #[test]
-    fn depthwise_and_its_gradients_match_the_reference(
-        geometry in geometry(),
-        inputs in 1..40_usize,
-        multiplier in prop_oneof![2 => Just(1_usize), 1 => 2..4_usize],
-        accumulate: bool,
-        seed: u64,
-    ) {
-        let mut layout = Layout::seeded(seed);
-        let outputs = inputs * multiplier;
-        let input = layout.tensor(geometry.input_rows(), inputs);
-        let weight = layout.span(geometry.taps() * outputs);
-        let output = layout.tensor(geometry.output_rows(), outputs);
-        let grad_output = layout.tensor(geometry.output_rows(), outputs);
-        let bias = layout.maybe_span(outputs);
-        let epilogue = epilogue(&mut layout, outputs);
-        let instructions = [
-            Instruction::Depthwise { geometry, multiplier, input, weight, bias, output, epilogue },
-            Instruction::DepthwiseGradInput {
-                geometry,
-                multiplier,
-                grad_output,
-                weight,
-                grad_input: layout.tensor(geometry.input_rows(), inputs),
-                accumulate,
-            },
-            Instruction::DepthwiseGradWeight {
-                geometry,
-                multiplier,
-                input,
-                grad_output,
-                grad_weight: layout.span(geometry.taps() * outputs),
-                grad_bias: layout.maybe_span(outputs),
-            },
-        ];
-        let values = layout.values();
         assert_matches_reference(&instructions, &values, 2e-5);
     }
 

@@ -5,6 +5,7 @@ mod arena;
 mod batch_norm;
 mod channels;
 mod convolutions;
+mod depthwise;
 mod derived;
 mod elementwise;
 mod gates;

@@ -1,120 +1,104 @@
-//! Depthwise convolution and the gradient of its input.
+//! Depthwise convolutions: each channel with its own kernel.
+//!
+//! Kernels of 3x3 and 5x5 taps read the images themselves, and a vector of channels keeps kernel and sums in registers while
+//! it moves along a row. All others go through a padded copy.
 
-use super::block::Source;
-use super::finish::Finish;
-use super::plan::Plan;
-use super::windows::{Channels, Operation, Windows};
-use crate::cpu::context::{Context, Derived, Kernel, Scratch};
+mod ahead;
+mod bands;
+mod general;
+mod general_grad_weight;
+mod grad_weight;
+mod line;
+mod rows;
+mod steps;
+mod sums;
+
+use self::general::General;
+use self::general_grad_weight::GeneralGradWeight;
+use self::grad_weight::GradWeight;
+use self::rows::{Ends, Rows};
+use crate::cpu::context::Kernel;
+use crate::cpu::conv::Finish;
 use crate::cpu::rows::Target;
-use crate::cpu::simd::{Simd, load_up_to};
 use crate::{Geometry, Span, Tensor};
 
-/// Each channel with its own filter. Input channels are repeated in the block as often as they have outputs.
-pub(in crate::cpu) struct Depthwise {
-    windows: Windows,
-    filter: Filter,
-    source: Tensor,
-    target: Target,
+/// Kernel and stride, if both are the same along both axes and the taps lie side by side.
+fn square(geometry: &Geometry, multiplier: usize) -> Option<(usize, usize)> {
+    let [height, width] = geometry.kernel;
+    let [down, right] = geometry.stride;
+    let same = height == width && down == right && geometry.dilation == [1, 1];
+    (same && multiplier == 1).then_some((width, right))
 }
 
-impl Depthwise {
-    pub(in crate::cpu) fn forward(
-        geometry: Geometry,
-        input: Tensor,
-        weight: Span,
-        finish: Finish,
-        output: Tensor,
-    ) -> Self {
-        let channels = output.channels;
-        let plan = Plan::forward(geometry, channels, None);
-        Self {
-            windows: Windows { plan, channels, fold: 1 },
-            filter: Filter { channels, weight, finish },
-            source: input,
-            target: Target { tensor: output, accumulate: false },
-        }
-    }
-
-    pub(in crate::cpu) fn grad_input(
-        geometry: Geometry,
-        multiplier: usize,
-        grad_output: Tensor,
-        weight: Span,
-        target: Target,
-    ) -> Self {
-        let channels = grad_output.channels;
-        let plan = Plan::gradient(geometry, channels, None);
-        Self {
-            windows: Windows { plan, channels, fold: multiplier },
-            filter: Filter { channels, weight, finish: Finish::nothing(channels) },
-            source: grad_output,
-            target,
-        }
-    }
-}
-
-impl Kernel for Depthwise {
-    fn scratch(&self) -> Scratch {
-        self.windows.scratch()
-    }
-
-    fn derived(&self) -> Derived {
-        let finish = self.filter.finish;
-        Derived { len: finish.len(), sources: finish.sources() }
-    }
-
-    fn run(&self, context: &Context<'_>) {
-        if context.stale {
-            self.filter.finish.derive(context, 0);
-        }
-        let source = Source { memory: context.arena, tensor: self.source, fill: 0.0 };
-        self.windows.launch(context, &self.filter, source, (context.arena, self.target));
-    }
-}
-
-/// Sum of what the taps see times the kernel, plus the bias, and the epilogue.
-struct Filter {
-    channels: usize,
+/// The fastest kernel for a depthwise convolution.
+pub(in crate::cpu) fn forward(
+    geometry: Geometry,
+    multiplier: usize,
+    input: Tensor,
     weight: Span,
     finish: Finish,
+    output: Tensor,
+) -> Box<dyn Kernel> {
+    let ends = Ends {
+        source: input,
+        weight,
+        finish,
+        target: Target { tensor: output, accumulate: false },
+    };
+    match square(&geometry, multiplier) {
+        Some((3, 1)) => Box::new(Rows::<3, 1, false>::forward(&geometry, ends)),
+        Some((3, 2)) => Box::new(Rows::<3, 2, false>::forward(&geometry, ends)),
+        Some((5, 1)) => Box::new(Rows::<5, 1, false>::forward(&geometry, ends)),
+        Some((5, 2)) => Box::new(Rows::<5, 2, false>::forward(&geometry, ends)),
+        Some(_) | None => Box::new(General::forward(geometry, input, weight, finish, output)),
+    }
 }
 
-impl Operation for Filter {
-    #[inline(always)]
-    fn start<S: Simd>(&self, simd: S, context: &Context<'_>, channels: Channels) -> S::V {
-        match self.finish.bias(context, channels.start) {
-            // SAFETY: the span was checked to have one value per channel.
-            Some(bias) => unsafe { load_up_to(simd, bias, channels.count) },
-            None => simd.splat(0.0),
+/// The fastest kernel for the gradient of a depthwise convolution's input.
+pub(in crate::cpu) fn grad_input(
+    geometry: Geometry,
+    multiplier: usize,
+    grad_output: Tensor,
+    weight: Span,
+    target: Target,
+) -> Box<dyn Kernel> {
+    let finish = Finish::nothing(target.tensor.channels);
+    let ends = Ends { source: grad_output, weight, finish, target };
+    match square(&geometry, multiplier) {
+        Some((3, 1)) => Box::new(Rows::<3, 1, false>::grad_input(&geometry, ends)),
+        Some((3, 2)) => Box::new(Rows::<3, 2, true>::grad_input(&geometry, ends)),
+        Some((5, 1)) => Box::new(Rows::<5, 1, false>::grad_input(&geometry, ends)),
+        Some((5, 2)) => Box::new(Rows::<5, 2, true>::grad_input(&geometry, ends)),
+        Some(_) | None => {
+            Box::new(General::grad_input(geometry, multiplier, grad_output, weight, target))
         }
     }
+}
 
-    #[inline(always)]
-    fn tap<S: Simd>(&self, simd: S, context: &Context<'_>, tap: usize, channels: Channels) -> S::V {
-        let at = tap * self.channels + channels.start;
-        // SAFETY: the span was checked to have one value per tap and channel.
-        unsafe { load_up_to(simd, context.span(self.weight).add(at), channels.count) }
-    }
-
-    #[inline(always)]
-    unsafe fn step<S: Simd>(&self, simd: S, sum: S::V, seen: *const f32, weight: S::V) -> S::V {
-        // SAFETY: the caller's.
-        simd.mul_add(unsafe { simd.load(seen) }, weight, sum)
-    }
-
-    #[inline(always)]
-    fn finish<S: Simd>(
-        &self,
-        simd: S,
-        context: &Context<'_>,
-        sum: S::V,
-        _position: usize,
-        channels: Channels,
-    ) -> S::V {
-        match self.finish.from(context, 0, channels.start) {
-            // SAFETY: the channels exist.
-            Some(finishing) => unsafe { finishing.apply(simd, sum, 0, channels.count) },
-            None => sum,
+/// The fastest kernel for the gradient of a depthwise convolution's kernel and bias.
+pub(in crate::cpu) fn grad_weight(
+    geometry: Geometry,
+    multiplier: usize,
+    input: Tensor,
+    grad_output: Tensor,
+    grad_weight: Span,
+    grad_bias: Option<Span>,
+) -> Box<dyn Kernel> {
+    match square(&geometry, multiplier) {
+        Some((3, 1)) => {
+            Box::new(GradWeight::<3, 1>::new(&geometry, input, grad_output, grad_weight, grad_bias))
+        }
+        Some((3, 2)) => {
+            Box::new(GradWeight::<3, 2>::new(&geometry, input, grad_output, grad_weight, grad_bias))
+        }
+        Some((5, 1)) => {
+            Box::new(GradWeight::<5, 1>::new(&geometry, input, grad_output, grad_weight, grad_bias))
+        }
+        Some((5, 2)) => {
+            Box::new(GradWeight::<5, 2>::new(&geometry, input, grad_output, grad_weight, grad_bias))
+        }
+        Some(_) | None => {
+            Box::new(GeneralGradWeight::new(geometry, input, grad_output, grad_weight, grad_bias))
         }
     }
 }

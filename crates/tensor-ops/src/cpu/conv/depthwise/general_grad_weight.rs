@@ -1,24 +1,24 @@
 //! Gradient of the kernel and bias of a depthwise convolution.
 
-use super::block::{Block, Source};
-use super::parts::Parts;
-use super::plan::{Plan, Unit};
 use crate::cpu::arena::SLACK;
 use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::conv::block::{Block, Source};
+use crate::cpu::conv::parts::Parts;
+use crate::cpu::conv::plan::{Plan, Unit};
 use crate::cpu::level::Task;
 use crate::cpu::simd::{MAX_LANES, Simd, load_up_to, store_up_to};
 use crate::{Geometry, Span, Tensor};
 
 /// Each channel of the block with its own gradient. The plan never takes the source for the block.
-pub(in crate::cpu) struct DepthwiseGradWeight {
+pub(super) struct GeneralGradWeight {
     plan: Plan,
     input: Tensor,
     grad_output: Tensor,
     parts: Parts,
 }
 
-impl DepthwiseGradWeight {
-    pub(in crate::cpu) fn new(
+impl GeneralGradWeight {
+    pub(super) fn new(
         geometry: Geometry,
         input: Tensor,
         grad_output: Tensor,
@@ -31,7 +31,7 @@ impl DepthwiseGradWeight {
     }
 }
 
-impl Kernel for DepthwiseGradWeight {
+impl Kernel for GeneralGradWeight {
     fn scratch(&self) -> Scratch {
         Scratch { shared: self.parts.len(), worker: self.plan.block_len().saturating_add(SLACK) }
     }
@@ -45,7 +45,7 @@ impl Kernel for DepthwiseGradWeight {
 /// Taps whose sums are in registers at the same time.
 const TAPS: usize = 9;
 
-impl Task for DepthwiseGradWeight {
+impl Task for GeneralGradWeight {
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, context: &Context<'_>, chunk: usize, worker: usize) {
         let weight = self.parts.weight(context, chunk);
@@ -77,7 +77,7 @@ impl Task for DepthwiseGradWeight {
 
 /// One unit's contribution.
 struct Sums<'a> {
-    instruction: &'a DepthwiseGradWeight,
+    instruction: &'a GeneralGradWeight,
     context: &'a Context<'a>,
     block: Block,
     unit: Unit,
@@ -102,7 +102,7 @@ impl Sums<'_> {
     /// The part is this thread's, there is a channel `start`, and nothing writes to the arena.
     #[inline(always)]
     unsafe fn bias<S: Simd>(&self, simd: S, bias: *mut f32, start: usize) {
-        let DepthwiseGradWeight { ref plan, grad_output, .. } = *self.instruction;
+        let GeneralGradWeight { ref plan, grad_output, .. } = *self.instruction;
         let mut total = simd.splat(0.0);
         for image in 0..self.unit.images.len() {
             for row in 0..self.unit.rows.len() {
@@ -124,7 +124,7 @@ impl Sums<'_> {
     /// As for `bias`.
     #[inline(always)]
     unsafe fn weights<S: Simd>(&self, simd: S, part: *mut f32, start: usize) {
-        let DepthwiseGradWeight { ref plan, grad_output, .. } = *self.instruction;
+        let GeneralGradWeight { ref plan, grad_output, .. } = *self.instruction;
         let step = plan.source_step[1] * self.block.pixel;
         let offsets = &plan.passes[0].offsets;
         for (tile, offsets) in offsets.chunks(TAPS).enumerate() {
