@@ -12,6 +12,7 @@ mod grad_weight;
 mod pack;
 mod parts;
 mod plan;
+mod planes;
 mod product;
 mod sweep;
 mod windows;
@@ -23,6 +24,7 @@ pub(super) use plan::Plan;
 pub(super) use windows::{Channels, Operation, Windows};
 
 use self::grad_weight::ConvGradWeight;
+use self::planes::{Grid, PlanesConv, PlanesGradWeight};
 use self::product::{Conv, ConvGradInput};
 use self::winograd::{Size, WinogradConv, WinogradGradWeight};
 use super::context::Kernel;
@@ -45,7 +47,12 @@ pub(super) fn forward(
         Some(size) => {
             Box::new(WinogradConv::forward(level, size, geometry, input, weight, finish, target))
         }
-        None => Box::new(Conv::new(level, geometry, groups, input, weight, finish, target)),
+        None => match Grid::forward(&geometry, groups, source, outputs) {
+            Some(grid) => {
+                Box::new(PlanesConv::forward(level, grid, geometry, input, weight, finish, target))
+            }
+            None => Box::new(Conv::new(level, geometry, groups, input, weight, finish, target)),
+        },
     }
 }
 
@@ -63,7 +70,14 @@ pub(super) fn grad_input(
         Some(size) => {
             Box::new(WinogradConv::grad_input(level, size, geometry, grad_output, weight, target))
         }
-        None => Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target)),
+        None => match Grid::gradient(&geometry, groups, source, inputs) {
+            Some(grid) => {
+                Box::new(PlanesConv::grad_input(level, grid, geometry, grad_output, weight, target))
+            }
+            None => {
+                Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target))
+            }
+        },
     }
 }
 
@@ -87,14 +101,24 @@ pub(super) fn grad_weight(
             grad_weight,
             grad_bias,
         )),
-        None => Box::new(ConvGradWeight::new(
-            level,
-            geometry,
-            groups,
-            input,
-            grad_output,
-            grad_weight,
-            grad_bias,
-        )),
+        None => match Grid::forward(&geometry, groups, input.channels, grad_output.channels) {
+            Some(grid) => Box::new(PlanesGradWeight::new(
+                level,
+                grid,
+                input,
+                grad_output,
+                grad_weight,
+                grad_bias,
+            )),
+            None => Box::new(ConvGradWeight::new(
+                level,
+                geometry,
+                groups,
+                input,
+                grad_output,
+                grad_weight,
+                grad_bias,
+            )),
+        },
     }
 }

@@ -59,6 +59,29 @@ pub(super) trait Simd: Copy {
     ///
     /// `count < LANES` values can be written at `to`.
     unsafe fn store_first(self, to: *mut f32, value: Self::V, count: usize);
+
+    /// The matrix whose rows are the first 8 lanes of the vectors, transposed; other lanes are 0.
+    #[inline(always)]
+    fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8] {
+        let mut values = [[0.0; MAX_LANES]; 8];
+        let mut turned = [[0.0; MAX_LANES]; 8];
+        let mut columns = rows;
+        // SAFETY: the arrays have `MAX_LANES >= LANES` values a row.
+        unsafe {
+            for i in 0..8 {
+                self.store(values[i].as_mut_ptr(), rows[i]);
+            }
+            for i in 0..8 {
+                for j in 0..8 {
+                    turned[j][i] = values[i][j];
+                }
+            }
+            for i in 0..8 {
+                columns[i] = self.load(turned[i].as_ptr());
+            }
+        }
+        columns
+    }
 }
 
 /// Its argument: a closure can be marked `#[inline(always)]` as an argument only.

@@ -104,6 +104,23 @@ proptest! {
         assert_matches_reference(&instructions, &values, 2e-5);
     }
 
+    /// Few channels and steps of 1: vectors hold positions.
+    #[test]
+    fn convolutions_of_few_channels_match_the_reference(
+        geometry in geometry(), batch in 1..40_usize, inputs in 1..12_usize, outputs in 1..8_usize,
+        accumulate: bool, seed: u64,
+    ) {
+        let output = [0, 1].map(|i| {
+            let reach = (geometry.kernel[i] - 1) * geometry.dilation[i] + 1;
+            let most = geometry.input[i] + 2 * geometry.padding[i] - reach + 1;
+            geometry.output[i].min(most)
+        });
+        let geometry = Geometry { batch, stride: [1, 1], output, ..geometry };
+        let (instructions, values) =
+            convolution(geometry, (1, inputs, outputs), accumulate, seed);
+        assert_matches_reference(&instructions, &values, 2e-5);
+    }
+
     #[test]
     fn linear_layers_match_the_reference(
         rows in 1..150_usize, inputs in 1..80_usize, outputs in 1..40_usize, seed: u64,
@@ -128,6 +145,8 @@ fn convolutions_of_many_chunks_match_the_reference() {
     };
     for (geometry, channels) in [
         (square(20, 14, 3, 1, 1), (1, 8, 8)),
+        (square(40, 14, 3, 1, 1), (1, 6, 5)),
+        (square(3, 30, 5, 1, 2), (1, 17, 3)),
         (square(13, 7, 3, 2, 1), (1, 5, 17)),
         (square(2, 40, 3, 1, 1), (1, 33, 9)),
         (square(1, 41, 3, 2, 1), (1, 40, 12)),

@@ -46,7 +46,8 @@ impl Sweep<'_> {
     pub(super) unsafe fn narrow<S: Simd>(&self, simd: S) {
         // SAFETY: the caller's.
         unsafe {
-            match S::ROWS_ONE {
+            // With narrow vectors not only the sums, also the pointers to what their positions see have to be in registers.
+            match S::LANES {
                 8 => self.run::<S, 8, 4, 2, 1>(simd),
                 _ => self.run::<S, 12, 8, 4, 1>(simd),
             }

@@ -5,11 +5,12 @@ use std::arch::x86_64::{
     _mm_cvtsd_f64, _mm_cvtss_f32, _mm_movehl_ps, _mm_prefetch, _mm_storeu_ps, _mm256_add_ps,
     _mm256_and_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_div_ps, _mm256_extractf128_ps,
     _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps, _mm256_max_ps,
-    _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_sqrt_ps,
-    _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
-    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_sqrt_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_shuffle_ps, _mm256_sqrt_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_ps,
+    _mm256_unpacklo_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_maskz_mov_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_sqrt_ps,
+    _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::Simd;
@@ -129,6 +130,45 @@ impl Simd for Avx2 {
             if count & 1 != 0 {
                 *to = _mm_cvtss_f32(part);
             }
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m256; 8]) -> [__m256; 8] {
+        let [a, b, c, d, e, f, g, h] = rows;
+        // SAFETY: the token proves that the machine has the instructions.
+        unsafe {
+            // Pairs of rows, then fours within halves, then halves.
+            let pairs = [
+                _mm256_unpacklo_ps(a, b),
+                _mm256_unpackhi_ps(a, b),
+                _mm256_unpacklo_ps(c, d),
+                _mm256_unpackhi_ps(c, d),
+                _mm256_unpacklo_ps(e, f),
+                _mm256_unpackhi_ps(e, f),
+                _mm256_unpacklo_ps(g, h),
+                _mm256_unpackhi_ps(g, h),
+            ];
+            let fours = [
+                _mm256_shuffle_ps::<0x44>(pairs[0], pairs[2]),
+                _mm256_shuffle_ps::<0xee>(pairs[0], pairs[2]),
+                _mm256_shuffle_ps::<0x44>(pairs[1], pairs[3]),
+                _mm256_shuffle_ps::<0xee>(pairs[1], pairs[3]),
+                _mm256_shuffle_ps::<0x44>(pairs[4], pairs[6]),
+                _mm256_shuffle_ps::<0xee>(pairs[4], pairs[6]),
+                _mm256_shuffle_ps::<0x44>(pairs[5], pairs[7]),
+                _mm256_shuffle_ps::<0xee>(pairs[5], pairs[7]),
+            ];
+            [
+                _mm256_permute2f128_ps::<0x20>(fours[0], fours[4]),
+                _mm256_permute2f128_ps::<0x20>(fours[1], fours[5]),
+                _mm256_permute2f128_ps::<0x20>(fours[2], fours[6]),
+                _mm256_permute2f128_ps::<0x20>(fours[3], fours[7]),
+                _mm256_permute2f128_ps::<0x31>(fours[0], fours[4]),
+                _mm256_permute2f128_ps::<0x31>(fours[1], fours[5]),
+                _mm256_permute2f128_ps::<0x31>(fours[2], fours[6]),
+                _mm256_permute2f128_ps::<0x31>(fours[3], fours[7]),
+            ]
         }
     }
 }
