@@ -1,9 +1,10 @@
 //! The closed set of instructions that a device executes.
 //!
 //! A program is a list of instructions on one arena of `f32`. `accumulate` adds to an output instead of overwriting it. No
-//! output overlaps an input unless the instruction's documentation allows it.
+//! output overlaps an input unless its documentation allows it. The gradient of a map is a map with [`Taps::transposed`].
 
 mod epilogue;
+mod filters;
 mod function;
 mod gate;
 mod geometry;
@@ -13,6 +14,7 @@ mod update;
 mod work;
 
 pub use epilogue::{Clamp, Epilogue, Norm};
+pub use filters::FilterStep;
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
 pub use gate::{GateMask, GateSample};
 pub use geometry::Geometry;
@@ -278,8 +280,7 @@ pub enum Instruction {
         grad_bias: Span,
     },
     /// `output[p] = sum over taps (source, weight) of target p: weight * input[source]` for the positions of every image,
-    /// all channels alike: moves, copies and interpolates positions. A position without taps is zero. Its gradient is the
-    /// same instruction with [`Taps::transposed`].
+    /// all channels alike: moves, copies and interpolates positions. A position without taps is zero.
     MapPositions {
         /// From the positions of an image of `input` to those of one of `output`.
         taps: Arc<Taps>,
@@ -291,8 +292,7 @@ pub enum Instruction {
         accumulate: bool,
     },
     /// `output[c] = sum over taps (source, weight) of target c: weight * input[source]` for the channels of every row:
-    /// selects, repeats and permutes channels. A channel without taps is zero. Its gradient is the same instruction with
-    /// [`Taps::transposed`].
+    /// selects, repeats and permutes channels. A channel without taps is zero.
     MapChannels {
         /// From the channels of `input` to those of `output`.
         taps: Arc<Taps>,
@@ -304,7 +304,7 @@ pub enum Instruction {
         accumulate: bool,
     },
     /// `output[v] = sum over taps (source, weight) of target v: weight * input[source]` for all values of every image in
-    /// row-major order. A value without taps is zero. Its gradient is the same instruction with [`Taps::transposed`].
+    /// row-major order. A value without taps is zero.
     MapValues {
         /// From the values of an image of `input` to those of one of `output`.
         taps: Arc<Taps>,
@@ -454,11 +454,10 @@ pub enum Instruction {
     },
     /// Per row the cross entropy of softmax(logits) against `(1 - smoothing) * onehot + smoothing / classes`, whether the
     /// largest logit (the first of equals) is the label's, and the gradient of the mean loss over all rows.
-    /// Labels are stored as whole numbers in `f32`.
     SoftmaxCrossEntropy {
         /// Logits, one row per image.
         logits: Tensor,
-        /// Label per row.
+        /// Label per row, a whole number in `f32`.
         labels: Span,
         /// Label smoothing in `[0, 1)`.
         smoothing: f32,
@@ -469,9 +468,8 @@ pub enum Instruction {
         /// Gradient of the mean loss; absent for evaluation.
         grad_logits: Option<Tensor>,
     },
-    /// Per row the mean over classes of the cross entropy of sigmoid(logit) against `(1 - smoothing) * target + smoothing / 2`,
-    /// whether the target of the largest logit (the first of equals) is above one half, and the gradient of the mean loss over
-    /// all rows.
+    /// As `SoftmaxCrossEntropy` with the mean over classes of the cross entropy of sigmoid(logit) against `(1 - smoothing) *
+    /// target + smoothing / 2`; a row is classified correctly if the target of its largest logit is above one half.
     SigmoidCrossEntropy {
         /// Logits, one row per image.
         logits: Tensor,
@@ -497,4 +495,6 @@ pub enum Instruction {
         /// The rule.
         rule: UpdateRule,
     },
+    /// Strengths of the filters of a kernel, or a step that shrinks them.
+    Filters(FilterStep),
 }

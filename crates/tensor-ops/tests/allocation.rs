@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Cpu, Device, Epilogue, GateMask, GateSample, Geometry,
-    Instruction, Level, ResponseNorm, Scalars, Span, Taps, Tensor, UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, Epilogue, FilterStep, GateMask, GateSample,
+    Geometry, Instruction, Level, ResponseNorm, Scalars, Span, Taps, Tensor, UpdateRule,
 };
 
 struct Counting;
@@ -172,6 +172,8 @@ fn instructions() -> (Vec<Instruction>, usize) {
         },
         Instruction::AddBias { bias: beta, input: a, output: b },
         Instruction::SumRows { grad_output: a, grad_bias: grad_beta },
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel: a, strengths: grad_beta }),
+        Instruction::Filters(FilterStep::Shrink { kernel: a, shares: grad_beta }),
         Instruction::MapPositions {
             taps: Arc::new(Taps::gather(196, (0..196).rev())),
             input: a,

@@ -1,6 +1,8 @@
 //! What each instruction reads and writes.
 
-use crate::{BinaryFunction, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule};
+use crate::{
+    BinaryFunction, FilterStep, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule,
+};
 
 /// An operand as a matrix; a span is one row.
 pub(crate) struct Operand {
@@ -375,6 +377,12 @@ pub(crate) fn operands(instruction: &Instruction) -> Operands {
                 Some(tensor) => operands.writes("grad_logits", tensor),
                 None => operands,
             }
+        }
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel, strengths }) => {
+            operands.reads("kernel", kernel).writes_span("strengths", strengths)
+        }
+        Instruction::Filters(FilterStep::Shrink { kernel, shares }) => {
+            operands.add("kernel", kernel, true, true).reads_span("shares", shares)
         }
         Instruction::Update { parameters, gradients, decay: _, rule } => {
             let operands =

@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 use super::maps::{channels, positions, spread, values};
 use super::numbers::{fraction, from_output, response_norm, slope};
 use super::windows::{LIMIT, convolution, depthwise, pool};
-use crate::{Clamp, Epilogue, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule};
+use crate::{
+    Clamp, Epilogue, FilterStep, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule,
+};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
@@ -229,6 +231,13 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
         Instruction::SumRows { grad_output, grad_bias } => {
             filled("grad_output", grad_output)?;
             per_channel(grad_output, &[("grad_bias", Some(grad_bias))])
+        }
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel, strengths }) => {
+            filled("kernel", kernel)?;
+            per_channel(kernel, &[("strengths", Some(strengths))])
+        }
+        Instruction::Filters(FilterStep::Shrink { kernel, shares }) => {
+            per_channel(kernel, &[("shares", Some(shares))])
         }
         Instruction::MapPositions { ref taps, input, output, accumulate: _ } => {
             positions(taps, input, output)
