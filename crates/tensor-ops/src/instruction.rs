@@ -2,6 +2,7 @@
 //!
 //! A program is a list of instructions on one arena of `f32`. `accumulate` adds to an output instead of overwriting it. No
 //! output overlaps an input unless its documentation allows it. The gradient of a map is a map with [`Taps::transposed`].
+//! *Perhaps in place*: `grad_input` may be the same tensor as `grad_output` if it does not accumulate.
 
 mod epilogue;
 mod filters;
@@ -16,7 +17,7 @@ mod work;
 pub use epilogue::{Clamp, Epilogue, Norm};
 pub use filters::FilterStep;
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
-pub use gate::{GateMask, GateSample};
+pub use gate::{GateMask, GateSample, NormGate};
 pub use geometry::Geometry;
 pub(crate) use operands::{Operand, operands};
 pub use update::{Scalars, UpdateRule};
@@ -49,8 +50,7 @@ pub enum Instruction {
         /// What is done with the sums before they are written; nothing if they are added to the output.
         epilogue: Epilogue,
     },
-    /// Gradient of `Conv` with respect to its input. It is also the transposed convolution, whose gradients are then `Conv`
-    /// and `ConvGradWeight` with input and gradient exchanged.
+    /// Gradient of `Conv` by its input; as transposed convolution its gradients are `Conv` and `ConvGradWeight`, exchanged.
     ConvGradInput {
         /// Window and batch of the forward convolution.
         geometry: Geometry,
@@ -128,8 +128,8 @@ pub enum Instruction {
         /// Gradient of the bias.
         grad_bias: Option<Span>,
     },
-    /// Batch normalisation with the batch's own statistics, then an activation:
-    /// `output = f(gamma * (input - mean) * inv_std + beta)`, biased variance.
+    /// Batch normalisation with the batch's own statistics, then an activation and perhaps a gate:
+    /// `output = mask * f(gamma * (input - mean) * inv_std + beta)`, biased variance.
     /// Also `running = running + momentum * (statistic - running)`, with the unbiased variance (PyTorch).
     BatchNormTrain {
         /// Input.
@@ -150,12 +150,14 @@ pub enum Instruction {
         epsilon: f32,
         /// Weight of the batch in the running statistics.
         momentum: f32,
-        /// Applied last; its derivative must follow from the output.
+        /// Its derivative must follow from its result.
         activation: Activation,
+        /// Applied last. The activation must be one with [`Activation::is_homogeneous`].
+        gate: Option<NormGate>,
         /// Output; may be the same tensor as `input` in no case, since the backward pass reads the input.
         output: Tensor,
     },
-    /// Gradient of `BatchNormTrain`. `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    /// Gradient of `BatchNormTrain`, perhaps in place.
     BatchNormGrad {
         /// Input of the forward pass.
         input: Tensor,
@@ -171,6 +173,8 @@ pub enum Instruction {
         inv_std: Span,
         /// Activation of the forward pass.
         activation: Activation,
+        /// Gate of the forward pass, and the gradient of its logits; overwritten.
+        gate: Option<(NormGate, Span)>,
         /// Gradient of the scale; overwritten.
         grad_gamma: Option<Span>,
         /// Gradient of the shift; overwritten.
@@ -208,8 +212,7 @@ pub enum Instruction {
         /// Output.
         output: Tensor,
     },
-    /// `grad_input = grad_output * f'(input)`. `output` is read if the derivative follows from it, else `input`.
-    /// `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    /// `grad_input = grad_output * f'(input)`, perhaps in place. If the derivative follows from `output`, `input` is not read.
     ActivateGrad {
         /// The function `f`.
         activation: Activation,
@@ -370,8 +373,7 @@ pub enum Instruction {
         /// Output.
         output: Tensor,
     },
-    /// Gradient of `Gate` with a sampled mask, from the same logits and noise. `grad_input` may be the same tensor as
-    /// `grad_output` if it does not accumulate.
+    /// Gradient of `Gate` with a sampled mask, from the same logits and noise, perhaps in place.
     GateGrad {
         /// Logit per channel.
         logits: Span,
@@ -386,8 +388,7 @@ pub enum Instruction {
         /// Gradient of the input and whether to add to it; absent if nobody needs it.
         grad_input: Option<(Tensor, bool)>,
     },
-    /// `output = input * mask / (1 - rate)` with an independent mask per value, a function of seed, step, `stream` and the
-    /// value's index only.
+    /// `output = input * mask / (1 - rate)`; the mask of a value is a function of seed, step, `stream` and its index only.
     Dropout {
         /// Fraction of values zeroed.
         rate: f32,
@@ -418,8 +419,7 @@ pub enum Instruction {
         /// Output.
         output: Tensor,
     },
-    /// Gradient of `Softmax`: `grad_input = output * (grad_output - sum over the channels of grad_output * output)`.
-    /// `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    /// Gradient of `Softmax`, perhaps in place: `grad_input = output * (grad_output - sum over channels of grad_output * output)`.
     SoftmaxGrad {
         /// Output of the forward pass.
         output: Tensor,

@@ -33,7 +33,7 @@ pub use cpu::{Cpu, Level};
 pub use device::{Device, DeviceError};
 pub use instruction::{
     Activation, BinaryFunction, Broadcast, Clamp, Epilogue, FilterStep, GateMask, GateSample,
-    Geometry, Instruction, Norm, ResponseNorm, Scalars, UpdateRule, Work,
+    Geometry, Instruction, Norm, NormGate, ResponseNorm, Scalars, UpdateRule, Work,
 };
 pub use taps::{Tap, Taps};
 pub use tensor::{Span, Tensor};

@@ -125,6 +125,7 @@ fn instructions() -> (Vec<Instruction>, usize) {
             epsilon: 1e-3,
             momentum: 0.1,
             activation,
+            gate: None,
             output: b,
         },
         Instruction::BatchNormGrad {
@@ -135,6 +136,7 @@ fn instructions() -> (Vec<Instruction>, usize) {
             mean,
             inv_std,
             activation,
+            gate: None,
             grad_gamma: None,
             grad_beta,
             grad_input: d,

@@ -93,6 +93,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             epsilon,
             momentum,
             activation,
+            gate,
             output,
         } => Box::new(BatchNormTrain {
             input,
@@ -105,6 +106,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             epsilon,
             momentum,
             activation,
+            gate,
             output,
         }),
         Instruction::BatchNormGrad {
@@ -115,6 +117,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma,
             grad_beta,
             grad_input: tensor,
@@ -127,6 +130,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma,
             grad_beta,
             target: Target { tensor, accumulate },

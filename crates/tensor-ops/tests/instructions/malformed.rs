@@ -183,6 +183,7 @@ fn other_instructions_that_do_not_fit_are_refused() {
             epsilon: 1e-3,
             momentum: 0.1,
             activation: Activation::Relu,
+            gate: None,
             output: b,
         },
         "overlap",
