@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cost_models::CostForm;
 use graph::{Channels, Graph, GroupId, NodeId, Role, Widths};
-use training::{Parameters, Penalty, PenaltyStep};
+use training::{Filters, Parameters, Penalty, PenaltyStep};
 
 use crate::{
     Blend, Grouping, PenaltyError, Prunable, Regularizer, Scope, Settings, Sources, Strength,
@@ -34,6 +34,8 @@ pub struct MorphNet {
     pub(crate) slots: Vec<Option<Slots>>,
     /// For every node what its norms are multiplied with ([`Blend::unit`]).
     pub(crate) units: Vec<f64>,
+    /// For every node how many values of its tensor a channel has.
+    pub(crate) counts: Vec<f64>,
     /// What the prices of every group are multiplied with.
     pub(crate) weights: Vec<f64>,
     /// What a strength is multiplied with to be compared with others: it is 1 in a fresh network.
@@ -148,6 +150,7 @@ impl MorphNet {
             silence,
             slots,
             units,
+            counts: kernels.iter().map(|weights| weights.unwrap_or(1.0)).collect(),
             weights,
             scales,
             bundles,
@@ -187,11 +190,11 @@ impl MorphNet {
     ///
     /// If the parameters of a source are missing.
     pub fn strengths(&self, parameters: &Parameters) -> Vec<f32> {
-        self.of_groups(&self.all_strengths(parameters))
+        self.of_groups(&self.all_strengths(parameters, &Filters::new()))
     }
 
     /// Strengths of channels and groups, also of those that cannot die.
-    fn all_strengths(&self, parameters: &Parameters) -> Strengths {
+    fn all_strengths(&self, parameters: &Parameters, filters: &Filters) -> Strengths {
         let regularizer = Regularizer {
             graph: &self.graph,
             channels: &self.channels,
@@ -200,7 +203,15 @@ impl MorphNet {
             grouping: self.settings.grouping,
             threshold: self.settings.alive_threshold as f32,
         };
-        regularizer.strengths(parameters).expect("the parameters of all sources are there")
+        let of_source = |node: NodeId| match filters.strengths(node) {
+            Some(strengths) => {
+                let unit = self.units[node.index()];
+                Ok(strengths.iter().map(|value| (f64::from(*value) * unit) as f32).collect())
+            }
+            None => self.strength.values(&self.graph, node, parameters),
+        };
+        let strengths = regularizer.strengths_from(of_source);
+        strengths.expect("the parameters of all sources are there")
     }
 
     fn of_groups(&self, strengths: &Strengths) -> Vec<f32> {
@@ -332,13 +343,31 @@ impl Penalty for MorphNet {
         wanted.into_iter().collect()
     }
 
-    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
-        let strengths = self.all_strengths(parameters);
+    fn filters(&self) -> Vec<NodeId> {
+        if !self.steps_follow_from_strengths() {
+            return Vec::new();
+        }
+        let is_kernel = |node: &NodeId| {
+            let slots = self.slots[node.index()].expect("a source has slots");
+            slots.role == Role::Weight && slots.inner() == 1
+        };
+        self.sources.nodes().iter().copied().filter(is_kernel).collect()
+    }
+
+    fn apply(
+        &mut self,
+        parameters: &mut Parameters,
+        filters: &mut Filters,
+        step: PenaltyStep,
+    ) -> f64 {
+        let strengths = self.all_strengths(parameters, filters);
         let before = self.of_groups(&strengths);
-        let (penalty, ready, after) = self.press(parameters, &strengths, &before, step);
+        let (penalty, ready, after) = self.press((parameters, filters), &strengths, &before, step);
         self.watch.see(&before, &after);
         if self.guard.is_some() {
-            self.settle(parameters, (&before, &after), ready, step);
+            for group in self.settle((&before, &after), ready, step) {
+                self.silence_group(parameters, filters, group);
+            }
         }
         penalty
     }

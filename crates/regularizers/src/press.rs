@@ -3,7 +3,7 @@
 use datasets::Streams;
 use graph::{GroupId, NodeId, Role};
 use rand::RngExt;
-use training::{Parameters, PenaltyStep};
+use training::{Filters, Parameters, PenaltyStep};
 
 use crate::{
     Grouping, MaskOrProbability, MorphNet, Relaxation, StrengthKind, Strengths,
@@ -42,7 +42,7 @@ impl MorphNet {
     /// are left as they were), and the strengths after.
     pub(crate) fn press(
         &self,
-        parameters: &mut Parameters,
+        (parameters, filters): (&mut Parameters, &mut Filters),
         channels: &Strengths,
         before: &[f32],
         step: PenaltyStep,
@@ -60,7 +60,7 @@ impl MorphNet {
                         self.note_zero(group, &mut changes);
                         self.zero_shifts(parameters, group);
                     } else {
-                        self.silence_group(parameters, group);
+                        self.silence_group(parameters, filters, group);
                     }
                     continue;
                 }
@@ -71,7 +71,7 @@ impl MorphNet {
             penalty += lambda * price * f64::from(strength);
             let size = step.learning_rate * lambda * price;
             if from_strengths {
-                let left = self.pressed(parameters, group, channels, size, &mut pressed);
+                let left = self.pressed(group, channels, size, &mut pressed);
                 if self.guard.is_some() && !self.is_group_alive(group, left) {
                     ready.push(group);
                     continue;
@@ -96,7 +96,7 @@ impl MorphNet {
                 self.zero_shifts(parameters, group);
             }
         }
-        changes.apply(self.sources.nodes(), &self.slots, parameters);
+        changes.apply(self.sources.nodes(), &self.slots, parameters, filters);
         (penalty, ready, after)
     }
 
@@ -243,9 +243,18 @@ impl MorphNet {
     }
 
     /// Makes a group exactly silent.
-    pub(crate) fn silence_group(&self, parameters: &mut Parameters, group: GroupId) {
+    pub(crate) fn silence_group(
+        &self,
+        parameters: &mut Parameters,
+        filters: &mut Filters,
+        group: GroupId,
+    ) {
         let dead = if self.has_gates() { SHUT } else { 0.0 };
         for (node, channel) in self.sources.members(group) {
+            if let Some(shares) = filters.shares_mut(*node) {
+                shares[*channel] = 1.0;
+                continue;
+            }
             let slots = self.slots[node.index()].expect("a source has slots");
             let values =
                 parameters.values_mut(*node, slots.role).expect("asked for by `parameters`");

@@ -62,14 +62,21 @@ pub struct Term {
 impl Regularizer<'_> {
     /// Strength of every group.
     pub fn strengths(&self, parameters: &Parameters) -> Result<Strengths, StrengthError> {
+        self.strengths_from(|node| self.strength.values(self.graph, node, parameters))
+    }
+
+    /// The same from the strengths of the channels of every source.
+    pub(crate) fn strengths_from(
+        &self,
+        of_source: impl Fn(NodeId) -> Result<Vec<f32>, StrengthError>,
+    ) -> Result<Strengths, StrengthError> {
         if self.grouping == Grouping::Probabilistic && !self.strength.is_probability() {
             return Err(StrengthError::NotProbabilities(self.strength.name()));
         }
         let mut strengths =
             Strengths { channels: vec![Vec::new(); self.graph.len()], ..Strengths::default() };
         for node in self.sources.nodes() {
-            strengths.channels[node.index()] =
-                self.strength.values(self.graph, *node, parameters)?;
+            strengths.channels[node.index()] = of_source(*node)?;
         }
         let (mut values, mut alive) = (Vec::new(), Vec::new());
         for group in self.channels.groups() {

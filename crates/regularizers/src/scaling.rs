@@ -1,7 +1,7 @@
 //! Steps that follow from strengths alone, done to all parameters at once: one pass over every tensor in the order of its memory.
 
 use graph::{GroupId, NodeId, Role};
-use training::Parameters;
+use training::{Filters, Parameters};
 
 use crate::{
     Grouping, MorphNet, StrengthKind, Strengths,
@@ -55,12 +55,19 @@ impl Changes {
         nodes: &[NodeId],
         slots: &[Option<Slots>],
         parameters: &mut Parameters,
+        filters: &mut Filters,
     ) {
         for node in nodes {
             let (factors, magnitudes) =
                 (&self.factors[node.index()], &self.magnitudes[node.index()]);
             let stays = factors.iter().all(|factor| *factor == 1.0);
             if stays && magnitudes.is_empty() {
+                continue;
+            }
+            if let Some(shares) = filters.shares_mut(*node) {
+                for (share, factor) in shares.iter_mut().zip(factors) {
+                    *share = share_off(*factor);
+                }
                 continue;
             }
             let slots = slots[node.index()].expect("a source has slots");
@@ -78,6 +85,12 @@ impl Changes {
             }
         }
     }
+}
+
+/// What a factor takes off, which is all of it only if the factor is 0.
+fn share_off(factor: f64) -> f32 {
+    let share = (1.0 - factor) as f32;
+    if factor == 0.0 { 1.0 } else { share.min(1.0 - f32::EPSILON / 2.0) }
 }
 
 fn multiply_all(values: &mut [f32], factors: &[f64], inner: usize) {
@@ -138,7 +151,6 @@ impl MorphNet {
     /// A step of size `threshold` on a group, whose strength after it is returned.
     pub(crate) fn pressed(
         &self,
-        parameters: &Parameters,
         group: GroupId,
         channels: &Strengths,
         threshold: f64,
@@ -153,14 +165,13 @@ impl MorphNet {
         if scales && self.settings.grouping == Grouping::Max {
             shrink_maximum(&mut into.strengths, threshold);
         } else {
-            self.factors(parameters, members, threshold, into);
+            self.factors(members, threshold, into);
         }
         self.settings.grouping.combine(&into.strengths)
     }
 
     fn factors(
         &self,
-        parameters: &Parameters,
         members: &[(NodeId, usize)],
         threshold: f64,
         Pressed { strengths, factors }: &mut Pressed,
@@ -170,9 +181,8 @@ impl MorphNet {
             return;
         }
         let filter = |((node, _), strength): (&(NodeId, usize), &f32)| {
-            let (slots, unit) = (self.slots_of(*node), self.units[node.index()]);
-            let values = parameters.values(*node, slots.role).expect("asked for by `parameters`");
-            let count = (values.len() / slots.channels()) as f64 / (unit * unit);
+            let unit = self.units[node.index()];
+            let count = self.counts[node.index()] / (unit * unit);
             Filter { strength: f64::from(*strength), count }
         };
         let filters: Vec<Filter> = members.iter().zip(strengths.iter()).map(filter).collect();

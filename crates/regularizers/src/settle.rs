@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use graph::GroupId;
-use training::{Parameters, PenaltyStep};
+use training::PenaltyStep;
 
 use crate::{
     MorphNet,
@@ -13,17 +13,17 @@ use crate::{
 };
 
 impl MorphNet {
-    /// Lets those die of the groups that are ready whom nothing holds, weakest for their price first.
+    /// Lets those die of the groups that are ready whom nothing holds, weakest for their price first. Those that did.
     pub(crate) fn settle(
         &mut self,
-        parameters: &mut Parameters,
         (before, strengths): (&[f32], &[f32]),
         ready: Vec<GroupId>,
         step: PenaltyStep,
-    ) {
+    ) -> Vec<GroupId> {
+        let mut buried = Vec::new();
         let Charge::Budget(mut budget) = self.charge.clone() else {
-            self.settle_all(parameters, strengths, ready);
-            return;
+            self.settle_all(strengths, ready, &mut buried);
+            return buried;
         };
         let progress = step.step as f64 / step.steps.max(1) as f64;
         let costs = self.costs(&budget);
@@ -31,7 +31,7 @@ impl MorphNet {
             Phase::Landed => {}
             Phase::Falling => {
                 let ready: BTreeSet<GroupId> = ready.into_iter().collect();
-                let held = self.fall(parameters, strengths, &budget, ready, progress);
+                let held = self.fall(strengths, &budget, ready, progress, &mut buried);
                 let horizon = Budget::horizon(step.steps);
                 let dying = |group: GroupId| {
                     let (before, after) = (before[group.index()], strengths[group.index()]);
@@ -43,9 +43,10 @@ impl MorphNet {
                 let savings = budget.savings(&self.channels, &widths, dying);
                 budget.drive(&budget.costs(&widths), &savings, progress, step.steps);
             }
-            Phase::Removing => self.remove(parameters, strengths, &budget),
+            Phase::Removing => self.remove(strengths, &budget, &mut buried),
         }
         self.charge = Charge::Budget(budget);
+        buried
     }
 
     /// Cost of what is alive, of every resource of a budget.
@@ -60,9 +61,9 @@ impl MorphNet {
     /// Without a budget: all that the network can spare.
     fn settle_all(
         &mut self,
-        parameters: &mut Parameters,
         strengths: &[f32],
         mut ready: Vec<GroupId>,
+        buried: &mut Vec<GroupId>,
     ) {
         ready.sort_by(|a, b| strengths[a.index()].total_cmp(&strengths[b.index()]));
         for group in ready {
@@ -70,7 +71,7 @@ impl MorphNet {
                 continue;
             }
             match self.guard().removal(self.guarded(), group) {
-                Some(removal) => self.bury(parameters, removal, Fate::Faded),
+                Some(removal) => self.bury(removal, Fate::Faded, buried),
                 None => self.guard.as_mut().expect("guarded").spare(group),
             }
         }
@@ -79,11 +80,11 @@ impl MorphNet {
     /// Lets groups that are ready die, down to the floor. Those that were held back.
     fn fall(
         &mut self,
-        parameters: &mut Parameters,
         strengths: &[f32],
         budget: &Budget,
         mut ready: BTreeSet<GroupId>,
         progress: f64,
+        buried: &mut Vec<GroupId>,
     ) -> BTreeSet<GroupId> {
         let mut held = BTreeSet::new();
         while !ready.is_empty() {
@@ -96,7 +97,7 @@ impl MorphNet {
             match self.guard().removal(self.guarded(), group) {
                 Some(removal) => {
                     if budget.fits(&costs, &budget.costs(&removal.survivors.widths())) {
-                        self.bury(parameters, removal, Fate::Faded);
+                        self.bury(removal, Fate::Faded, buried);
                     } else {
                         held.insert(group);
                     }
@@ -110,7 +111,7 @@ impl MorphNet {
 
     /// Removes the weakest until the targets are reached, or nothing can be removed. Deaths that end far below a target are the
     /// last resort.
-    fn remove(&mut self, parameters: &mut Parameters, strengths: &[f32], budget: &Budget) {
+    fn remove(&mut self, strengths: &[f32], budget: &Budget, buried: &mut Vec<GroupId>) {
         let mut open: BTreeSet<GroupId> = self.open_groups().collect();
         let mut wasteful: BTreeSet<usize> = BTreeSet::new();
         let mut least: Option<(f64, Removal)> = None;
@@ -118,7 +119,7 @@ impl MorphNet {
             let costs = self.costs(budget);
             let Some(group) = self.weakest(strengths, budget, &open) else {
                 let Some((_, removal)) = least.take() else { return };
-                self.bury(parameters, removal, Fate::Removed);
+                self.bury(removal, Fate::Removed, buried);
                 open = self.open_groups().collect();
                 wasteful.clear();
                 continue;
@@ -134,7 +135,7 @@ impl MorphNet {
             };
             let after = budget.costs(&removal.survivors.widths());
             if budget.fits(&costs, &after) {
-                self.bury(parameters, removal, Fate::Removed);
+                self.bury(removal, Fate::Removed, buried);
                 least = None;
                 wasteful.clear();
                 open = self.open_groups().collect();
@@ -170,11 +171,10 @@ impl MorphNet {
         useful.map(|group| (score(group), *group)).min_by(|a, b| a.0.total_cmp(&b.0)).map(|it| it.1)
     }
 
-    /// Lets a removal happen and makes the dead silent.
-    fn bury(&mut self, parameters: &mut Parameters, removal: Removal, fate: Fate) {
-        for group in removal.dead.iter().filter(|group| self.prunable.contains(**group)) {
-            self.silence_group(parameters, *group);
-        }
+    /// Lets a removal happen, and notes whom it is for the penalty to make silent.
+    fn bury(&mut self, removal: Removal, fate: Fate, buried: &mut Vec<GroupId>) {
+        let dead = removal.dead.iter().copied();
+        buried.extend(dead.filter(|group| self.prunable.contains(*group)));
         self.guard.as_mut().expect("guarded").commit(removal, fate);
     }
 }

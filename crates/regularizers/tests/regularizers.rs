@@ -15,8 +15,8 @@ use regularizers::{
 use surgery::{expand, mask, shrink};
 use testkit::{strategies, toys};
 use training::{
-    Control, Curve, Evaluator, GateRecipe, Network, Optimizer, Parameters, Penalty, PenaltyStep,
-    Recipe, Schedule, Trainer,
+    Control, Curve, Evaluator, Filters, GateRecipe, Network, Optimizer, Parameters, Penalty,
+    PenaltyStep, Recipe, Schedule, Trainer,
 };
 
 fn objective(x: &[f32], v: &[f32], threshold: f64) -> f64 {
@@ -107,7 +107,7 @@ proptest! {
                 }
             }
         }
-        penalty.apply(&mut parameters, at(rate));
+        penalty.apply(&mut parameters, &mut Filters::new(), at(rate));
         for node in penalty.sources().nodes() {
             let [found, expected] = [&parameters, &expected].map(|it| it.values(*node, Role::Weight).unwrap());
             for (found, expected) in found.iter().zip(expected) {
@@ -203,7 +203,7 @@ fn the_penalty_of_the_four_conv_model_is_the_originals() {
     set(&mut parameters, norm(&graph, "conv3"), &repeated(&[(10, 0.6), (19, -0.3)]));
     set(&mut parameters, norm(&graph, "conv4"), &repeated(&[(17, -0.5), (14, -0.4)]));
     let classifier = 2.0 * (11.7 + 14.1);
-    let value = penalty.apply(&mut parameters, at(0.0));
+    let value = penalty.apply(&mut parameters, &mut Filters::new(), at(0.0));
     let expected = 1_410_376.375;
     assert!((value - classifier - expected).abs() < 2e-6 * expected, "{value} - {classifier}");
 }
@@ -222,7 +222,7 @@ fn a_group_tied_by_an_addition_dies_as_one_and_takes_its_shifts_with_it() {
     let price = penalty.prices(&penalty.strengths(&parameters));
     let group = penalty.channels().on(left)[0];
     // A step that takes the weak pair to zero and leaves the others alive.
-    penalty.apply(&mut parameters, at(4e-3 / price[group.index()]));
+    penalty.apply(&mut parameters, &mut Filters::new(), at(4e-3 / price[group.index()]));
     for node in [left, right] {
         assert_eq!(parameters.values(node, Role::Gamma).unwrap()[0], 0.0);
         assert_eq!(parameters.values(node, Role::Beta).unwrap()[0], 0.0);
@@ -443,7 +443,7 @@ fn mixed_filters_fall_as_fast_as_scales() {
     }
     let prices = penalty.prices(&before);
     let step = PenaltyStep { learning_rate: 0.1, step: 1, steps: 1 };
-    penalty.apply(&mut parameters, step);
+    penalty.apply(&mut parameters, &mut Filters::new(), step);
     let after = penalty.strengths(&parameters);
     let lambda = 3.0 / form.at(&graph.widths());
     let open = penalty.channels().groups().filter(|group| before[group.index()].is_finite());

@@ -13,6 +13,7 @@ mod check;
 mod context;
 mod conv;
 mod dropout;
+mod filters;
 mod gate;
 mod kernels;
 mod level;

@@ -1,9 +1,11 @@
 //! The closed set of instructions that a device executes.
 //!
 //! A program is a list of instructions on one arena of `f32`. `accumulate` adds to an output instead of overwriting it. No
-//! output overlaps an input unless the instruction's documentation allows it.
+//! output overlaps an input unless its documentation allows it. The gradient of a map is a map with [`Taps::transposed`].
+//! *Perhaps in place*: `grad_input` may be the same tensor as `grad_output` if it does not accumulate.
 
 mod epilogue;
+mod filters;
 mod function;
 mod gate;
 mod geometry;
@@ -13,8 +15,9 @@ mod update;
 mod work;
 
 pub use epilogue::{Clamp, Epilogue, Norm};
+pub use filters::FilterStep;
 pub use function::{Activation, BinaryFunction, Broadcast, ResponseNorm};
-pub use gate::{GateMask, GateSample};
+pub use gate::{GateMask, GateSample, NormGate};
 pub use geometry::Geometry;
 pub(crate) use operands::{Operand, operands};
 pub use update::{Scalars, UpdateRule};
@@ -47,8 +50,7 @@ pub enum Instruction {
         /// What is done with the sums before they are written; nothing if they are added to the output.
         epilogue: Epilogue,
     },
-    /// Gradient of `Conv` with respect to its input. It is also the transposed convolution, whose gradients are then `Conv`
-    /// and `ConvGradWeight` with input and gradient exchanged.
+    /// Gradient of `Conv` by its input; as transposed convolution its gradients are `Conv` and `ConvGradWeight`, exchanged.
     ConvGradInput {
         /// Window and batch of the forward convolution.
         geometry: Geometry,
@@ -126,8 +128,8 @@ pub enum Instruction {
         /// Gradient of the bias.
         grad_bias: Option<Span>,
     },
-    /// Batch normalisation with the batch's own statistics, then an activation:
-    /// `output = f(gamma * (input - mean) * inv_std + beta)`, biased variance.
+    /// Batch normalisation with the batch's own statistics, then an activation and perhaps a gate:
+    /// `output = mask * f(gamma * (input - mean) * inv_std + beta)`, biased variance.
     /// Also `running = running + momentum * (statistic - running)`, with the unbiased variance (PyTorch).
     BatchNormTrain {
         /// Input.
@@ -148,12 +150,14 @@ pub enum Instruction {
         epsilon: f32,
         /// Weight of the batch in the running statistics.
         momentum: f32,
-        /// Applied last; its derivative must follow from the output.
+        /// Its derivative must follow from its result.
         activation: Activation,
+        /// Applied last. The activation must be one with [`Activation::is_homogeneous`].
+        gate: Option<NormGate>,
         /// Output; may be the same tensor as `input` in no case, since the backward pass reads the input.
         output: Tensor,
     },
-    /// Gradient of `BatchNormTrain`. `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    /// Gradient of `BatchNormTrain`, perhaps in place.
     BatchNormGrad {
         /// Input of the forward pass.
         input: Tensor,
@@ -169,6 +173,8 @@ pub enum Instruction {
         inv_std: Span,
         /// Activation of the forward pass.
         activation: Activation,
+        /// Gate of the forward pass, and the gradient of its logits; overwritten.
+        gate: Option<(NormGate, Span)>,
         /// Gradient of the scale; overwritten.
         grad_gamma: Option<Span>,
         /// Gradient of the shift; overwritten.
@@ -206,8 +212,7 @@ pub enum Instruction {
         /// Output.
         output: Tensor,
     },
-    /// `grad_input = grad_output * f'(input)`. `output` is read if the derivative follows from it, else `input`.
-    /// `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    /// `grad_input = grad_output * f'(input)`, perhaps in place. If the derivative follows from `output`, `input` is not read.
     ActivateGrad {
         /// The function `f`.
         activation: Activation,
@@ -278,8 +283,7 @@ pub enum Instruction {
         grad_bias: Span,
     },
     /// `output[p] = sum over taps (source, weight) of target p: weight * input[source]` for the positions of every image,
-    /// all channels alike: moves, copies and interpolates positions. A position without taps is zero. Its gradient is the
-    /// same instruction with [`Taps::transposed`].
+    /// all channels alike: moves, copies and interpolates positions. A position without taps is zero.
     MapPositions {
         /// From the positions of an image of `input` to those of one of `output`.
         taps: Arc<Taps>,
@@ -291,8 +295,7 @@ pub enum Instruction {
         accumulate: bool,
     },
     /// `output[c] = sum over taps (source, weight) of target c: weight * input[source]` for the channels of every row:
-    /// selects, repeats and permutes channels. A channel without taps is zero. Its gradient is the same instruction with
-    /// [`Taps::transposed`].
+    /// selects, repeats and permutes channels. A channel without taps is zero.
     MapChannels {
         /// From the channels of `input` to those of `output`.
         taps: Arc<Taps>,
@@ -304,7 +307,7 @@ pub enum Instruction {
         accumulate: bool,
     },
     /// `output[v] = sum over taps (source, weight) of target v: weight * input[source]` for all values of every image in
-    /// row-major order. A value without taps is zero. Its gradient is the same instruction with [`Taps::transposed`].
+    /// row-major order. A value without taps is zero.
     MapValues {
         /// From the values of an image of `input` to those of one of `output`.
         taps: Arc<Taps>,
@@ -370,8 +373,7 @@ pub enum Instruction {
         /// Output.
         output: Tensor,
     },
-    /// Gradient of `Gate` with a sampled mask, from the same logits and noise. `grad_input` may be the same tensor as
-    /// `grad_output` if it does not accumulate.
+    /// Gradient of `Gate` with a sampled mask, from the same logits and noise, perhaps in place.
     GateGrad {
         /// Logit per channel.
         logits: Span,
@@ -386,8 +388,7 @@ pub enum Instruction {
         /// Gradient of the input and whether to add to it; absent if nobody needs it.
         grad_input: Option<(Tensor, bool)>,
     },
-    /// `output = input * mask / (1 - rate)` with an independent mask per value, a function of seed, step, `stream` and the
-    /// value's index only.
+    /// `output = input * mask / (1 - rate)`; the mask of a value is a function of seed, step, `stream` and its index only.
     Dropout {
         /// Fraction of values zeroed.
         rate: f32,
@@ -418,8 +419,7 @@ pub enum Instruction {
         /// Output.
         output: Tensor,
     },
-    /// Gradient of `Softmax`: `grad_input = output * (grad_output - sum over the channels of grad_output * output)`.
-    /// `grad_input` may be the same tensor as `grad_output` if `accumulate` is false.
+    /// Gradient of `Softmax`, perhaps in place: `grad_input = output * (grad_output - sum over channels of grad_output * output)`.
     SoftmaxGrad {
         /// Output of the forward pass.
         output: Tensor,
@@ -454,11 +454,10 @@ pub enum Instruction {
     },
     /// Per row the cross entropy of softmax(logits) against `(1 - smoothing) * onehot + smoothing / classes`, whether the
     /// largest logit (the first of equals) is the label's, and the gradient of the mean loss over all rows.
-    /// Labels are stored as whole numbers in `f32`.
     SoftmaxCrossEntropy {
         /// Logits, one row per image.
         logits: Tensor,
-        /// Label per row.
+        /// Label per row, a whole number in `f32`.
         labels: Span,
         /// Label smoothing in `[0, 1)`.
         smoothing: f32,
@@ -469,9 +468,8 @@ pub enum Instruction {
         /// Gradient of the mean loss; absent for evaluation.
         grad_logits: Option<Tensor>,
     },
-    /// Per row the mean over classes of the cross entropy of sigmoid(logit) against `(1 - smoothing) * target + smoothing / 2`,
-    /// whether the target of the largest logit (the first of equals) is above one half, and the gradient of the mean loss over
-    /// all rows.
+    /// As `SoftmaxCrossEntropy` with the mean over classes of the cross entropy of sigmoid(logit) against `(1 - smoothing) *
+    /// target + smoothing / 2`; a row is classified correctly if the target of its largest logit is above one half.
     SigmoidCrossEntropy {
         /// Logits, one row per image.
         logits: Tensor,
@@ -497,4 +495,6 @@ pub enum Instruction {
         /// The rule.
         rule: UpdateRule,
     },
+    /// Strengths of the filters of a kernel, or a step that shrinks them.
+    Filters(FilterStep),
 }

@@ -32,8 +32,8 @@ mod tensor;
 pub use cpu::{Cpu, Level};
 pub use device::{Device, DeviceError};
 pub use instruction::{
-    Activation, BinaryFunction, Broadcast, Clamp, Epilogue, GateMask, GateSample, Geometry,
-    Instruction, Norm, ResponseNorm, Scalars, UpdateRule, Work,
+    Activation, BinaryFunction, Broadcast, Clamp, Epilogue, FilterStep, GateMask, GateSample,
+    Geometry, Instruction, Norm, NormGate, ResponseNorm, Scalars, UpdateRule, Work,
 };
 pub use taps::{Tap, Taps};
 pub use tensor::{Span, Tensor};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Cpu, Device, Epilogue, GateMask, GateSample, Geometry,
-    Instruction, Level, ResponseNorm, Scalars, Span, Taps, Tensor, UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, Epilogue, FilterStep, GateMask, GateSample,
+    Geometry, Instruction, Level, ResponseNorm, Scalars, Span, Taps, Tensor, UpdateRule,
 };
 
 struct Counting;
@@ -125,6 +125,7 @@ fn instructions() -> (Vec<Instruction>, usize) {
             epsilon: 1e-3,
             momentum: 0.1,
             activation,
+            gate: None,
             output: b,
         },
         Instruction::BatchNormGrad {
@@ -135,6 +136,7 @@ fn instructions() -> (Vec<Instruction>, usize) {
             mean,
             inv_std,
             activation,
+            gate: None,
             grad_gamma: None,
             grad_beta,
             grad_input: d,
@@ -172,6 +174,8 @@ fn instructions() -> (Vec<Instruction>, usize) {
         },
         Instruction::AddBias { bias: beta, input: a, output: b },
         Instruction::SumRows { grad_output: a, grad_bias: grad_beta },
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel: a, strengths: grad_beta }),
+        Instruction::Filters(FilterStep::Shrink { kernel: a, shares: grad_beta }),
         Instruction::MapPositions {
             taps: Arc::new(Taps::gather(196, (0..196).rev())),
             input: a,

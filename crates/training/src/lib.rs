@@ -53,6 +53,7 @@ mod program;
 mod session;
 mod training_pass;
 
+mod filters;
 mod penalty;
 mod trainer;
 
@@ -62,6 +63,7 @@ mod file;
 
 pub use error::TrainError;
 pub use file::NetworkFileError;
+pub use filters::Filters;
 pub use forward_pass::ForwardPass;
 pub use gates::{GateNoise, GateRecipe};
 pub use label_sets::LabelSets;

@@ -2,7 +2,7 @@
 
 use graph::{NodeId, Role};
 
-use crate::Parameters;
+use crate::{Filters, Parameters};
 
 /// The optimizer step that a penalty follows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,9 +22,18 @@ pub trait Penalty {
     /// The parameters that it reads and changes. Asked once per epoch.
     fn parameters(&self) -> Vec<(NodeId, Role)>;
 
-    /// Changes the parameters (those asked for, and only those, are present) after a step, and returns the value of the
-    /// penalty term.
-    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64;
+    /// The kernels among these of which it need not have the values: it reads the strengths of their filters and shrinks them, and
+    /// that is done where they lie. Their output channels run fastest. Asked once per epoch.
+    fn filters(&self) -> Vec<NodeId>;
+
+    /// Changes the parameters after a step, and returns the value of the penalty term. Present are those asked for, and only
+    /// those; of the kernels whose filters suffice, these instead of the values.
+    fn apply(
+        &mut self,
+        parameters: &mut Parameters,
+        filters: &mut Filters,
+        step: PenaltyStep,
+    ) -> f64;
 
     /// What it remembers from step to step; kept in checkpoints.
     fn state(&self) -> Vec<u8>;
@@ -38,7 +47,11 @@ impl Penalty for () {
         Vec::new()
     }
 
-    fn apply(&mut self, _: &mut Parameters, _: PenaltyStep) -> f64 {
+    fn filters(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
+
+    fn apply(&mut self, _: &mut Parameters, _: &mut Filters, _: PenaltyStep) -> f64 {
         0.0
     }
 

@@ -1,5 +1,7 @@
 //! A program on a device: parameters in, steps, parameters out.
 
+mod filters;
+
 use graph::{Graph, NodeId, Role};
 use ndarray::{ArrayD, IxDyn};
 use tensor_ops::{Device, Scalars, Span};

@@ -1,14 +1,15 @@
 //! The training loop.
 
 use datasets::{Batches, Streams};
-use graph::NodeId;
+use graph::{NodeId, Role};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tensor_ops::{Device, GateSample, Scalars};
 
 use crate::session::Session;
 use crate::{
-    GateNoise, LabelSets, Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError,
+    Filters, GateNoise, LabelSets, Network, Parameters, Penalty, PenaltyStep, Program, Recipe,
+    TrainError,
 };
 
 /// What to do after a step.
@@ -165,8 +166,10 @@ impl<'d, D: Device> Trainer<'d, D> {
         fits(&self.session.program, batches.shape())?;
         let steps = batches.per_epoch();
         let order = batches.epoch(u64::from(self.position.epoch));
-        let wanted = penalty.parameters();
-        let mut penalized = Parameters::new();
+        let (mut wanted, kernels) = (penalty.parameters(), penalty.filters());
+        wanted.retain(|(node, role)| *role != Role::Weight || !kernels.contains(node));
+        let mut steps_on_filters = self.session.filter_steps(&kernels)?;
+        let (mut penalized, mut filters) = (Parameters::new(), Filters::new());
         let mut rate = 0.0;
         while self.position.step < steps {
             let done = steps as f64 * f64::from(self.position.epoch) + self.position.step as f64;
@@ -179,15 +182,17 @@ impl<'d, D: Device> Trainer<'d, D> {
                 Scalars { rate: rate as f32, step: done as u64 + 1, seed: self.dropout_seed };
             self.draw_gates(scalars.step, done / steps as f64);
             let result = self.session.run(&self.images, &self.labels, self.labels.len(), scalars);
-            if !wanted.is_empty() {
+            if !wanted.is_empty() || !kernels.is_empty() {
                 self.session.read(&wanted, &mut penalized);
+                self.session.measure(&mut steps_on_filters, &mut filters);
                 let step = PenaltyStep {
                     learning_rate: rate,
                     step: done as u64 + 1,
                     steps: steps as u64 * u64::from(self.recipe.epochs),
                 };
-                self.position.penalty = penalty.apply(&mut penalized, step);
+                self.position.penalty = penalty.apply(&mut penalized, &mut filters, step);
                 self.session.write(&wanted, &penalized);
+                self.session.shrink(&mut steps_on_filters, &filters);
             }
             self.position.step += 1;
             self.position.loss += result.loss;

@@ -7,7 +7,7 @@ use regularizers::{
     Decision, MorphNet, PenaltyError, Scope, Settings, StrengthKind, Target, feasible,
 };
 use training::{
-    Control, Curve, EpochEnd, Network, Parameters, Penalty, PenaltyStep, Recipe, Trainer,
+    Control, Curve, EpochEnd, Filters, Network, Parameters, Penalty, PenaltyStep, Recipe, Trainer,
 };
 
 use crate::bench::{self, recipe, search};
@@ -59,8 +59,18 @@ impl Penalty for Timed {
         self.penalty.parameters()
     }
 
-    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
-        let value = self.penalty.apply(parameters, step);
+    /// All kernels are to be seen.
+    fn filters(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
+
+    fn apply(
+        &mut self,
+        parameters: &mut Parameters,
+        filters: &mut Filters,
+        step: PenaltyStep,
+    ) -> f64 {
+        let value = self.penalty.apply(parameters, filters, step);
         let alive = self.penalty.alive_shares(parameters);
         if self.landed.is_none()
             && alive.iter().zip(&self.shares).all(|(alive, share)| alive <= share)

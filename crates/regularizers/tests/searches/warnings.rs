@@ -7,7 +7,7 @@ use regularizers::{
     Decision, Grouping, MaskOrProbability, MorphNet, Scope, ScopePatterns, Settings, StrengthKind,
     Target, Warning,
 };
-use training::{Parameters, Penalty, PenaltyStep};
+use training::{Filters, Parameters, Penalty, PenaltyStep};
 
 use crate::bench;
 
@@ -129,7 +129,11 @@ fn pressed(strength: f64, data: f32) -> Vec<Warning> {
     let (mut penalty, mut parameters) =
         with_scales(SOUND, Settings { strength, ..Settings::default() });
     for step in 1..=3 {
-        penalty.apply(&mut parameters, PenaltyStep { learning_rate: 0.01, step, steps: 3 });
+        penalty.apply(
+            &mut parameters,
+            &mut Filters::new(),
+            PenaltyStep { learning_rate: 0.01, step, steps: 3 },
+        );
         for norm in penalty.sources().nodes() {
             let scales = parameters.values_mut(*norm, Role::Gamma).unwrap();
             for scale in scales.iter_mut().filter(|scale| **scale > 0.01) {
@@ -182,7 +186,11 @@ fn deaths_that_came_too_late_are_told_from_those_in_time() {
         let mut penalty = towards(targets.clone()).unwrap();
         let mut parameters = Parameters::init(&graph, Streams::new(0));
         for step in 1..=steps {
-            penalty.apply(&mut parameters, PenaltyStep { learning_rate: 0.05, step, steps });
+            penalty.apply(
+                &mut parameters,
+                &mut Filters::new(),
+                PenaltyStep { learning_rate: 0.05, step, steps },
+            );
         }
         let mut resumed = towards(targets).unwrap();
         resumed.restore(&penalty.state()).unwrap();

@@ -203,6 +203,7 @@ fn batch_norms(criterion: &mut Criterion, roof: &Roof) {
             epsilon: 1e-3,
             momentum: 0.1,
             activation,
+            gate: None,
             output,
         };
         layer.time("forward", forward);
@@ -214,6 +215,7 @@ fn batch_norms(criterion: &mut Criterion, roof: &Roof) {
             mean,
             inv_std,
             activation,
+            gate: None,
             grad_gamma: Some(grad_gamma),
             grad_beta,
             grad_input: gradient,

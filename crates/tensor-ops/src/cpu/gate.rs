@@ -12,7 +12,7 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 /// The values that a mask is made of, read from the arena.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     logits: &'a [f32],
     noise: &'a [f32],
     temperature: f32,
@@ -26,7 +26,7 @@ impl<'a> Values<'a> {
     ///
     /// The spans have been checked against the arena, logits and noise are of one length and the temperature has a value,
     /// and nobody writes them while they are read.
-    unsafe fn of(context: &'a Context<'_>, logits: Span, sample: GateSample) -> Self {
+    pub(super) unsafe fn of(context: &'a Context<'_>, logits: Span, sample: GateSample) -> Self {
         let GateSample { noise, temperature, straight_through } = sample;
         // SAFETY: the caller's.
         let (logits, noise, temperature) =
@@ -53,12 +53,12 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn mask(&self, channel: usize) -> f32 {
+    pub(super) fn mask(&self, channel: usize) -> f32 {
         if channel == self.strongest { 1.0 } else { self.sample(channel) }
     }
 
     /// Derivative of the mask by the logit.
-    fn slope(&self, channel: usize) -> f64 {
+    pub(super) fn slope(&self, channel: usize) -> f64 {
         if channel == self.strongest && self.sample(channel) < 1.0 {
             return 0.0;
         }

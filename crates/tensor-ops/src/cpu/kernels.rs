@@ -6,6 +6,7 @@ use super::binary::{Binary, BinaryGradFirst, BinaryGradSecond};
 use super::context::Kernel;
 use super::conv::{self, Finish, depthwise};
 use super::dropout::Dropout;
+use super::filters::{RootMeanSquares, Shrink};
 use super::gate::{Gate, GateGrad};
 use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
@@ -18,7 +19,7 @@ use super::softmax::{Softmax, SoftmaxGrad};
 use super::sum::Sum;
 use super::sum_rows::SumRows;
 use super::update::Update;
-use crate::{BinaryFunction, Broadcast, Instruction, Tensor};
+use crate::{BinaryFunction, Broadcast, FilterStep, Instruction, Tensor};
 
 /// The kernels of a checked instruction, in order: one, except for `BinaryGrad`.
 pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>> {
@@ -92,6 +93,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             epsilon,
             momentum,
             activation,
+            gate,
             output,
         } => Box::new(BatchNormTrain {
             input,
@@ -104,6 +106,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             epsilon,
             momentum,
             activation,
+            gate,
             output,
         }),
         Instruction::BatchNormGrad {
@@ -114,6 +117,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma,
             grad_beta,
             grad_input: tensor,
@@ -126,6 +130,7 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma,
             grad_beta,
             target: Target { tensor, accumulate },
@@ -308,6 +313,12 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             correct,
             grad_logits,
         }),
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel, strengths }) => {
+            Box::new(RootMeanSquares { kernel, strengths })
+        }
+        Instruction::Filters(FilterStep::Shrink { kernel, shares }) => {
+            Box::new(Shrink { kernel, shares })
+        }
         Instruction::Update { parameters, gradients, decay, rule } => {
             Box::new(Update { parameters, gradients, decay, rule })
         }

@@ -49,6 +49,20 @@ impl Activation {
             Self::Silu | Self::HardSwish => false,
         }
     }
+
+    /// Whether `f(m * x) = m * f(x)` for every `m` from 0 on; then also `f(x) = f'(x) * x`.
+    pub fn is_homogeneous(self) -> bool {
+        match self {
+            Self::Identity | Self::Relu | Self::LeakyRelu { .. } | Self::Scale { .. } => true,
+            Self::Relu6
+            | Self::Elu
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::Silu
+            | Self::HardSigmoid
+            | Self::HardSwish => false,
+        }
+    }
 }
 
 /// Functions of two values `a` and `b`.

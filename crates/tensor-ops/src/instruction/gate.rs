@@ -26,3 +26,13 @@ pub struct GateSample {
     /// Hard masks with soft derivatives.
     pub straight_through: bool,
 }
+
+/// A gate that is computed with the batch norm before it, which costs nothing for each value: the mask goes into the scale, and
+/// its gradient follows from those of scale and shift.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormGate {
+    /// Logit per channel.
+    pub logits: Span,
+    /// How the mask is drawn.
+    pub sample: GateSample,
+}

@@ -1,6 +1,6 @@
 //! What kinds of instructions there are.
 
-use crate::Instruction;
+use crate::{FilterStep, Instruction};
 
 impl Instruction {
     /// Name of its kind, for messages.
@@ -40,6 +40,8 @@ impl Instruction {
             Self::SoftmaxCrossEntropy { .. } => "SoftmaxCrossEntropy",
             Self::SigmoidCrossEntropy { .. } => "SigmoidCrossEntropy",
             Self::Update { .. } => "Update",
+            Self::Filters(FilterStep::RootMeanSquares { .. }) => "RootMeanSquares",
+            Self::Filters(FilterStep::Shrink { .. }) => "Shrink",
         }
     }
 }

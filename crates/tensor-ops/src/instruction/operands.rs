@@ -1,6 +1,9 @@
 //! What each instruction reads and writes.
 
-use crate::{BinaryFunction, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule};
+use crate::{
+    BinaryFunction, FilterStep, GateMask, GateSample, Instruction, Norm, NormGate, Span, Tensor,
+    UpdateRule,
+};
 
 /// An operand as a matrix; a span is one row.
 pub(crate) struct Operand {
@@ -78,6 +81,15 @@ impl Operands {
     fn reads_sample(self, sample: GateSample) -> Self {
         let GateSample { noise, temperature, straight_through: _ } = sample;
         self.reads_span("noise", noise).reads_span("temperature", temperature)
+    }
+
+    fn reads_gate(self, gate: Option<NormGate>) -> Self {
+        match gate {
+            Some(NormGate { logits, sample }) => {
+                self.reads_span("logits", logits).reads_sample(sample)
+            }
+            None => self,
+        }
     }
 
     fn may_be_same(mut self, first: &'static str, second: &'static str, condition: bool) -> Self {
@@ -170,8 +182,10 @@ pub(crate) fn operands(instruction: &Instruction) -> Operands {
             epsilon: _,
             momentum: _,
             activation: _,
+            gate,
             output,
         } => operands
+            .reads_gate(gate)
             .reads("input", input)
             .reads_span("gamma", gamma)
             .reads_span("beta", beta)
@@ -188,11 +202,14 @@ pub(crate) fn operands(instruction: &Instruction) -> Operands {
             mean,
             inv_std,
             activation: _,
+            gate,
             grad_gamma,
             grad_beta,
             grad_input,
             accumulate,
         } => operands
+            .reads_gate(gate.map(|(gate, _)| gate))
+            .writes_span("grad_logits", gate.map(|(_, grad_logits)| grad_logits))
             .reads("input", input)
             .reads("grad_output", grad_output)
             .reads_span("gamma", gamma)
@@ -375,6 +392,12 @@ pub(crate) fn operands(instruction: &Instruction) -> Operands {
                 Some(tensor) => operands.writes("grad_logits", tensor),
                 None => operands,
             }
+        }
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel, strengths }) => {
+            operands.reads("kernel", kernel).writes_span("strengths", strengths)
+        }
+        Instruction::Filters(FilterStep::Shrink { kernel, shares }) => {
+            operands.add("kernel", kernel, true, true).reads_span("shares", shares)
         }
         Instruction::Update { parameters, gradients, decay: _, rule } => {
             let operands =

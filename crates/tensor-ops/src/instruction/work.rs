@@ -1,7 +1,7 @@
 //! What instructions have to do at least.
 
 use super::operands::operands;
-use crate::{Clamp, Epilogue, Geometry, Instruction, Tensor, UpdateRule};
+use crate::{Clamp, Epilogue, FilterStep, Geometry, Instruction, Tensor, UpdateRule};
 
 /// What an instruction has to do however it is done, to hold times against.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +99,10 @@ fn flops(instruction: &Instruction) -> u64 {
         }
         Instruction::SoftmaxCrossEntropy { logits, .. }
         | Instruction::SigmoidCrossEntropy { logits, .. } => values(logits, 7),
+        // Square and sum; product and difference.
+        Instruction::Filters(
+            FilterStep::RootMeanSquares { kernel, .. } | FilterStep::Shrink { kernel, .. },
+        ) => values(kernel, 2),
         Instruction::Update { parameters, rule, .. } => {
             let each = match rule {
                 UpdateRule::Sgd { nesterov: false, .. } => 6,

@@ -1,7 +1,7 @@
 //! Batch normalisation.
 
 use proptest::prelude::*;
-use tensor_ops::{Activation, Instruction};
+use tensor_ops::{Activation, GateSample, Instruction, NormGate};
 
 use crate::arena::{Layout, assert_matches_reference, cases};
 use crate::elementwise::activation;
@@ -10,6 +10,8 @@ struct Case {
     rows: usize,
     channels: usize,
     activation: Activation,
+    /// Temperature of a gate, and whether it is straight-through.
+    gate: Option<(f32, bool)>,
     accumulate: bool,
     in_place: bool,
     mean: f32,
@@ -17,7 +19,7 @@ struct Case {
 }
 
 fn assert_batch_norm_matches(case: &Case) {
-    let Case { rows, channels, activation, accumulate, in_place, mean: offset, seed } = *case;
+    let Case { rows, channels, activation, gate, accumulate, in_place, mean: offset, seed } = *case;
     let mut layout = Layout::seeded(seed);
     let input = layout.tensor(rows, channels);
     let output = layout.tensor(rows, channels);
@@ -28,7 +30,15 @@ fn assert_batch_norm_matches(case: &Case) {
     let gamma = layout.maybe_span(channels);
     let grad_gamma = gamma.map(|_| layout.span(channels));
     let inferred = layout.tensor(rows, channels);
+    let [logits, noise, grad_logits] = [0; 3].map(|_| layout.span(channels));
+    let temperature = layout.span(1);
+    let gate = gate.filter(|_| activation.is_homogeneous());
     let mut values = layout.values();
+    values[temperature.offset] = gate.map_or(1.0, |(temperature, _)| temperature);
+    let gate = gate.map(|(_, straight_through)| NormGate {
+        logits,
+        sample: GateSample { noise, temperature, straight_through },
+    });
     for row in 0..rows {
         let start = input.offset + row * input.pitch;
         values[start..start + channels].iter_mut().for_each(|value| *value += offset);
@@ -58,6 +68,7 @@ fn assert_batch_norm_matches(case: &Case) {
             epsilon: 1e-3,
             momentum: 0.1,
             activation,
+            gate,
             output,
         });
         instructions.push(Instruction::BatchNormGrad {
@@ -68,6 +79,7 @@ fn assert_batch_norm_matches(case: &Case) {
             mean,
             inv_std,
             activation,
+            gate: gate.map(|gate| (gate, grad_logits)),
             grad_gamma,
             grad_beta,
             grad_input: if in_place && !accumulate { grad_output } else { separate },
@@ -97,11 +109,12 @@ proptest! {
         rows in 2..200_usize,
         channels in 1..50_usize,
         activation in activation(),
+        gate in prop::option::of((0.1..3.0_f32, any::<bool>())),
         accumulate: bool,
         in_place: bool,
         seed: u64,
     ) {
-        assert_batch_norm_matches(&Case { rows, channels, activation, accumulate, in_place, mean: 0.0, seed });
+        assert_batch_norm_matches(&Case { rows, channels, activation, gate, accumulate, in_place, mean: 0.0, seed });
     }
 }
 
@@ -114,6 +127,7 @@ fn batch_norm_of_many_chunks_matches_the_reference() {
                 rows: 9003,
                 channels,
                 activation: Activation::Relu,
+                gate: (seed % 3 == 0).then_some((0.5, seed % 2 == 0)),
                 accumulate: seed % 2 == 0,
                 in_place: true,
                 mean: 0.0,
@@ -130,6 +144,7 @@ fn batch_norm_keeps_its_precision_far_from_zero() {
         rows: 5000,
         channels: 5,
         activation: Activation::Identity,
+        gate: None,
         accumulate: false,
         in_place: false,
         mean: 1000.0,

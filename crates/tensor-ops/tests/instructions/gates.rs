@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde::Deserialize;
 use tensor_ops::{
-    Cpu, Device, DeviceError, GateMask, GateSample, Instruction, Level, Span, Tensor,
+    Activation, Cpu, Device, DeviceError, GateMask, GateSample, Instruction, Level, NormGate, Span,
+    Tensor,
 };
 
 use crate::arena::{Layout, assert_matches_reference, cases, execute};
@@ -234,6 +235,26 @@ fn gates_that_do_not_fit_are_refused() {
     assert!(problem(gate(span(195, 10), sample, output)).contains("overlap"));
     assert!(problem(gate(logits, sample, input)).contains("overlap"));
     assert!(problem(gate(logits, sample, Tensor { rows: 9, ..output })).contains("`output`"));
+
+    let with_norm = |activation, logits, sample| Instruction::BatchNormTrain {
+        input,
+        gamma: None,
+        beta: span(400, 10),
+        mean: span(410, 10),
+        inv_std: span(420, 10),
+        running_mean: span(430, 10),
+        running_variance: span(440, 10),
+        epsilon: 1e-3,
+        momentum: 0.1,
+        activation,
+        gate: Some(NormGate { logits, sample }),
+        output,
+    };
+    assert_eq!(problem(with_norm(Activation::Relu, logits, sample)), "");
+    assert!(problem(with_norm(Activation::Relu6, logits, sample)).contains("`Gate`"));
+    assert!(problem(with_norm(Activation::Relu, span(300, 9), sample)).contains("`logits`"));
+    assert!(problem(with_norm(Activation::Relu, logits, noise)).contains("`noise`"));
+    assert!(problem(with_norm(Activation::Relu, span(195, 10), sample)).contains("overlap"));
 
     let gradient = |sample, grad_logits, grad_input| Instruction::GateGrad {
         logits,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tensor_ops::{
-    Activation, BinaryFunction, Broadcast, Cpu, Device, DeviceError, Epilogue, Geometry,
-    Instruction, Level, ResponseNorm, Span, Taps, Tensor, UpdateRule,
+    Activation, BinaryFunction, Broadcast, Cpu, Device, DeviceError, Epilogue, FilterStep,
+    Geometry, Instruction, Level, ResponseNorm, Span, Taps, Tensor, UpdateRule,
 };
 
 const LEN: usize = 4096;
@@ -183,6 +183,7 @@ fn other_instructions_that_do_not_fit_are_refused() {
             epsilon: 1e-3,
             momentum: 0.1,
             activation: Activation::Relu,
+            gate: None,
             output: b,
         },
         "overlap",
@@ -281,6 +282,16 @@ fn instructions_on_rows_that_do_not_fit_are_refused() {
         Instruction::SumRows { grad_output: a, grad_bias: Span::new(300, 11) },
         "`grad_bias`",
     );
+    let shrink = |kernel, shares| Instruction::Filters(FilterStep::Shrink { kernel, shares });
+    assert_eq!(problem(shrink(a, bias)), None);
+    assert_refused(shrink(a, Span::new(300, 9)), "`shares`");
+    assert_refused(shrink(a, Span::new(95, 10)), "overlap");
+    let strengths =
+        |kernel, strengths| Instruction::Filters(FilterStep::RootMeanSquares { kernel, strengths });
+    assert_eq!(problem(strengths(a, bias)), None);
+    assert_refused(strengths(a, Span::new(300, 11)), "`strengths`");
+    assert_refused(strengths(a, Span::new(95, 10)), "overlap");
+    assert_refused(strengths(Tensor { rows: 0, ..a }, bias), "no values");
     assert_refused(Instruction::Softmax { input: a, output: narrow }, "`output`");
     assert_refused(
         Instruction::SoftmaxGrad { output: a, grad_output: b, grad_input: b, accumulate: true },

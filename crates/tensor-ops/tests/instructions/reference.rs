@@ -4,7 +4,7 @@ use tensor_ops::{
     Activation, BinaryFunction, Broadcast, Instruction, Scalars, Span, Tensor, UpdateRule,
 };
 
-use crate::{reference_gates, reference_layers, reference_rows};
+use crate::{reference_filters, reference_gates, reference_layers, reference_rows};
 
 /// Values of the arena.
 pub(crate) type Values = [f64];
@@ -314,6 +314,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values, scalars: S
                 values[parameter] -= rate * direction;
             }
         }
+        Instruction::Filters(step) => reference_filters::execute(step, values),
         Instruction::Gate { .. } | Instruction::GateGrad { .. } => {
             reference_gates::execute(instruction, values);
         }

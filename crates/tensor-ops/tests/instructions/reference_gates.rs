@@ -5,7 +5,7 @@ use tensor_ops::{GateMask, GateSample, Instruction, Span};
 use crate::reference::{Values, at, positions, put, span_at};
 
 /// Mask and derivative of the mask by the logit, of every channel.
-fn drawn(values: &Values, logits: Span, sample: GateSample) -> Vec<(f64, f64)> {
+pub(crate) fn drawn(values: &Values, logits: Span, sample: GateSample) -> Vec<(f64, f64)> {
     let logit = |channel: usize| values[span_at(logits, channel)];
     let temperature = values[span_at(sample.temperature, 0)];
     let strongest =

@@ -1,5 +1,6 @@
 //! Plain loops in `f64` for instructions with windows or statistics.
 
+use crate::reference_gates::drawn;
 use tensor_ops::{Epilogue, Geometry, Instruction, Norm, Span, Tensor};
 
 use crate::reference::{Values, activate, at, derivative, positions, put, span_at};
@@ -216,8 +217,10 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
             epsilon,
             momentum,
             activation,
+            gate,
             output,
         } => {
+            let masks = gate.map(|gate| drawn(values, gate.logits, gate.sample));
             let (rows, momentum) = (input.rows as f64, f64::from(momentum));
             for channel in 0..input.channels {
                 let column: Vec<f64> =
@@ -235,7 +238,8 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
                 let gamma = gamma.map_or(1.0, |gamma| values[span_at(gamma, channel)]);
                 for (row, x) in column.into_iter().enumerate() {
                     let z = gamma * (x - average) * scale + values[span_at(beta, channel)];
-                    values[at(output, row, channel)] = activate(activation, z);
+                    let mask = masks.as_ref().map_or(1.0, |masks| masks[channel].0);
+                    values[at(output, row, channel)] = mask * activate(activation, z);
                 }
             }
         }
@@ -247,26 +251,35 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma,
             grad_beta,
             grad_input,
             accumulate,
         } => {
             let rows = input.rows as f64;
+            let masks = gate.map(|(gate, _)| drawn(values, gate.logits, gate.sample));
             for channel in 0..input.channels {
                 let (mean, inv_std) =
                     (values[span_at(mean, channel)], values[span_at(inv_std, channel)]);
                 let normalised: Vec<f64> = (0..input.rows)
                     .map(|row| (values[at(input, row, channel)] - mean) * inv_std)
                     .collect();
+                let (mask, slope) = masks.as_ref().map_or((1.0, 0.0), |masks| masks[channel]);
+                let mut by_mask = 0.0;
                 let dz: Vec<f64> = (0..input.rows)
                     .map(|row| {
                         let gamma = gamma.map_or(1.0, |gamma| values[span_at(gamma, channel)]);
                         let z = gamma * normalised[row] + values[span_at(beta, channel)];
                         let y = activate(activation, z);
-                        values[at(grad_output, row, channel)] * derivative(activation, f64::NAN, y)
+                        let gradient = values[at(grad_output, row, channel)];
+                        by_mask += gradient * y;
+                        mask * gradient * derivative(activation, f64::NAN, y)
                     })
                     .collect();
+                if let Some((_, grad_logits)) = gate {
+                    values[span_at(grad_logits, channel)] = by_mask * slope;
+                }
                 let sum: f64 = dz.iter().sum();
                 let product: f64 = dz.iter().zip(&normalised).map(|(dz, x)| dz * x).sum();
                 values[span_at(grad_beta, channel)] = sum;
@@ -381,6 +394,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }
         | Instruction::SigmoidCrossEntropy { .. }
-        | Instruction::Update { .. } => unreachable!("other parts of the reference have these"),
+        | Instruction::Update { .. }
+        | Instruction::Filters(_) => unreachable!("other parts of the reference have these"),
     }
 }

@@ -161,6 +161,7 @@ pub(crate) fn execute(instruction: &Instruction, values: &mut Values) {
         | Instruction::DropoutGrad { .. }
         | Instruction::SoftmaxCrossEntropy { .. }
         | Instruction::SigmoidCrossEntropy { .. }
-        | Instruction::Update { .. } => unreachable!("other parts of the reference have these"),
+        | Instruction::Update { .. }
+        | Instruction::Filters(_) => unreachable!("other parts of the reference have these"),
     }
 }

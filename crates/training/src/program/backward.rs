@@ -142,7 +142,12 @@ impl Emitter<'_> {
         let (mean, inv_std) = self.layout.batch_statistics(id);
         let target = self.gradient_to_write(source);
         let input = self.value(source);
-        let grad_output = self.gradient(fused.unwrap_or(id));
+        let gate = self.wires.fused_gate(id);
+        let grad_output = self.gradient(gate.or(fused).unwrap_or(id));
+        let gate = gate.map(|gate| {
+            let grad_logits = self.parameter_gradient(gate, Role::Logit);
+            (self.norm_gate(gate), grad_logits.expect("logits are trained"))
+        });
         // Without anything trained before it the input's gradient goes where the output's was: nobody reads it.
         let (grad_input, accumulate) = target.unwrap_or((grad_output, false));
         self.push(Instruction::BatchNormGrad {
@@ -153,6 +158,7 @@ impl Emitter<'_> {
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma: self.layout.gradient(id, Role::Gamma),
             grad_beta: self.layout.gradient(id, Role::Beta).expect("a shift is trained"),
             grad_input,

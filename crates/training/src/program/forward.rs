@@ -144,6 +144,7 @@ impl Emitter<'_> {
                     epsilon,
                     momentum: self.momentum,
                     activation,
+                    gate: self.wires.fused_gate(id).map(|gate| self.norm_gate(gate)),
                     output,
                 }
             }

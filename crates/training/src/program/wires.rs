@@ -1,6 +1,6 @@
 //! Where the value and the gradient of every wire lie.
 //!
-//! Branches write straight into their slice of a concatenation; an activation is computed together with the batch norm
+//! Branches write straight into their slice of a concatenation; an activation and a gate are computed with the batch norm
 //! before it; flattening, neighbouring channels and inactive dropout are other views of the same memory; the gradient of a
 //! batch norm's input overwrites that of its output; operands of a sum share its gradient.
 
@@ -26,6 +26,8 @@ pub(crate) struct Wires {
     gradients: Vec<Option<View>>,
     /// For a batch norm, the activation that is computed with it.
     fused: Vec<Option<NodeId>>,
+    /// For a batch norm that trains, the gate that is computed with it, behind the activation if there is one.
+    gates: Vec<Option<NodeId>>,
     /// For a convolution that only infers, what it does besides.
     tails: Vec<Option<Tail>>,
     needs_gradient: Vec<bool>,
@@ -48,7 +50,8 @@ impl Wires {
             Mode::Infer => tails(graph, |id| plan.sole_consumer(id)),
         };
         let fused = plan.fused(&tails);
-        let values = plan.values(&fused, &tails, images, buffers);
+        let gates = plan.gates(&fused);
+        let values = plan.values((&fused, &gates), &tails, images, buffers);
         let needs_gradient = needs_gradient(graph);
         let loans = loans(graph, &needs_gradient);
         let gradients = match mode {
@@ -61,7 +64,7 @@ impl Wires {
                 if plan.shares_gradient(&values, id) { roots[node.inputs[0].index()] } else { id };
             roots.push(root);
         }
-        Self { values, gradients, fused, tails, needs_gradient, loans, roots }
+        Self { values, gradients, fused, gates, tails, needs_gradient, loans, roots }
     }
 
     /// The value of a wire.
@@ -92,6 +95,16 @@ impl Wires {
     /// The activation computed together with a batch norm.
     pub(crate) fn fused_activation(&self, batch_norm: NodeId) -> Option<NodeId> {
         self.fused[batch_norm.index()]
+    }
+
+    /// The gate computed together with a batch norm.
+    pub(crate) fn fused_gate(&self, batch_norm: NodeId) -> Option<NodeId> {
+        self.gates[batch_norm.index()]
+    }
+
+    /// Whether a gate is computed together with a batch norm.
+    pub(crate) fn is_gate_fused(&self, gate: NodeId) -> bool {
+        self.gates.contains(&Some(gate))
     }
 
     /// What a convolution does besides.
@@ -190,6 +203,23 @@ impl Planner<'_> {
         self.graph.nodes().map(fuse).collect()
     }
 
+    fn gates(&self, fused: &[Option<NodeId>]) -> Vec<Option<NodeId>> {
+        let gate = |(id, node): (NodeId, &Node)| {
+            if self.mode == Mode::Infer || !matches!(node.op, Op::BatchNorm(_)) {
+                return None;
+            }
+            let end = fused[id.index()].unwrap_or(id);
+            let gate = self.sole_consumer(end).filter(|next| *self.op(*next) == Op::Gate)?;
+            if let Op::Activation(function) = self.op(end)
+                && !activation(*function).is_homogeneous()
+            {
+                return None;
+            }
+            Some(gate)
+        };
+        self.graph.nodes().map(gate).collect()
+    }
+
     /// How the node only looks at its input, if it does nothing else.
     fn look(&self, id: NodeId) -> Option<Look> {
         match self.op(id) {
@@ -243,7 +273,7 @@ impl Planner<'_> {
 
     fn values(
         &self,
-        fused: &[Option<NodeId>],
+        (fused, gates): (&[Option<NodeId>], &[Option<NodeId>]),
         tails: &[Option<Tail>],
         images: usize,
         buffers: &mut Buffers,
@@ -270,6 +300,9 @@ impl Planner<'_> {
                     }
                     start += channels;
                 }
+            }
+            if gates.contains(&Some(id)) {
+                values[node.inputs[0].index()] = Some(value);
             }
             if let Op::Activation(_) = node.op
                 && fused[node.inputs[0].index()].is_some()

@@ -1,7 +1,10 @@
 //! Networks with gates: masks from step to step, checkpoints, threads, and what does not change without gates.
 
+use std::collections::BTreeMap;
+
 use datasets::{Evaluation, Normalization, Streams};
-use graph::{Activation, Axis, BatchNorm, Conv2d, Graph, NodeId, Op, Role, Shape};
+use graph::{Activation, Axis, BatchNorm, Builder, Conv2d, Graph, NodeId, Op, Role, Shape};
+use tensor_ops::Instruction;
 use testkit::{Mode, cross_entropy, interpret};
 use training::{
     Control, EpochEnd, Evaluator, GateRecipe, Network, Program, Recipe, TrainError, Trainer,
@@ -118,6 +121,72 @@ fn evaluation_takes_soft_or_hard_masks_and_closed_channels_are_silent() {
     let with_soft =
         Evaluator::with_gates(&graph, 50, SOFT, &device).unwrap().score(&soft, &images).unwrap();
     assert_eq!(default, with_soft);
+}
+
+/// A gate behind a norm and an activation; with something between them that does nothing, if `apart`.
+fn gate_behind_norm(apart: bool, activation: Option<Activation>) -> Graph {
+    let mut build = Builder::new();
+    let image = build.add("image", Op::Input(Shape::new(8, 8, 1)), &[]).unwrap();
+    let conv = build.add("conv", Op::Conv2d(Conv2d::square(12, 3)), &[image]).unwrap();
+    let mut wire = build.add("norm", Op::BatchNorm(BatchNorm::scaled()), &[conv]).unwrap();
+    if let Some(function) = activation {
+        wire = build.add("activation", Op::Activation(function), &[wire]).unwrap();
+    }
+    if apart {
+        wire = build.add("nothing", Op::Dropout { rate: 0.0 }, &[wire]).unwrap();
+    }
+    let gate = build.add("gate", Op::Gate, &[wire]).unwrap();
+    let second = build.add("second", Op::Conv2d(Conv2d::square(6, 3)), &[gate]).unwrap();
+    let mean = build.add("mean", Op::GlobalAvgPool, &[second]).unwrap();
+    let classes = graph::Linear::new(datasets::Bars::CLASSES);
+    let logits = build.add("logits", Op::Linear(classes), &[mean]).unwrap();
+    build.finish(&[logits]).unwrap()
+}
+
+#[test]
+fn a_gate_computed_with_the_norm_before_it_is_the_same_gate() {
+    let (train, _) = bars();
+    let functions = [
+        (None, true),
+        (Some(Activation::Relu), true),
+        (Some(Activation::LeakyRelu { slope: 0.1 }), true),
+        (Some(Activation::Relu6), false),
+    ];
+    for (gates, (function, fused)) in
+        [SOFT, HARD].into_iter().flat_map(|gates| functions.map(|it| (gates, it)))
+    {
+        let recipe = Recipe { gates, ..bars_recipe(OPTIMIZERS[0]) };
+        let batches = bars_batches(&recipe, &train);
+        let after = |apart: bool| {
+            let graph = gate_behind_norm(apart, function);
+            let program = Program::training(&graph, &recipe).unwrap();
+            let is_gate = |it: &&Instruction| matches!(it, Instruction::Gate { .. });
+            let alone = program.instructions().iter().filter(is_gate).count();
+            assert_eq!(alone, usize::from(apart || !fused), "{function:?}");
+            let network = Network::init(graph, Streams::new(0));
+            let device = testkit::cpu(1);
+            let mut trainer = Trainer::new(&network, &recipe, Streams::new(0), &device).unwrap();
+            let mut steps = 0;
+            let stop = &mut |_| {
+                steps += 1;
+                if steps == 3 { Control::Stop } else { Control::Continue }
+            };
+            trainer.epoch(&batches, &mut (), stop).unwrap();
+            let trained = trainer.network();
+            let name = |node: NodeId| trained.graph.node(node).name.clone();
+            let tensors = trained.parameters.iter().map(|(node, role, tensor)| {
+                ((name(node), role), tensor.iter().copied().collect::<Vec<f32>>())
+            });
+            tensors.collect::<BTreeMap<_, _>>()
+        };
+        let (found, expected) = (after(false), after(true));
+        assert_eq!(found.len(), expected.len());
+        for (parameter, expected) in expected {
+            for (found, expected) in found[&parameter].iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-4, "{parameter:?}: {found}, not {expected}");
+            }
+        }
+    }
 }
 
 #[test]

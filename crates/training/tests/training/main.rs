@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use testkit::strategies::{self, Options};
 use testkit::{GateDraws, Mode, cross_entropy, interpret, random_parameters, tape, toys};
 use training::{
-    Control, Curve, EpochEnd, Evaluator, ForwardPass, GateNoise, GateRecipe, Network, Optimizer,
-    Parameters, Penalty, PenaltyStep, Recipe, Schedule, TrainError, Trainer,
+    Control, Curve, EpochEnd, Evaluator, Filters, ForwardPass, GateNoise, GateRecipe, Network,
+    Optimizer, Parameters, Penalty, PenaltyStep, Recipe, Schedule, TrainError, Trainer,
 };
 
 mod files;
+mod filters;
 mod gates;
 mod multi_label;
 mod networks;
@@ -366,7 +367,11 @@ impl Penalty for Halve {
         vec![(self.norm, Role::Gamma)]
     }
 
-    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
+    fn filters(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
+
+    fn apply(&mut self, parameters: &mut Parameters, _: &mut Filters, step: PenaltyStep) -> f64 {
         for gamma in parameters.values_mut(self.norm, Role::Gamma).unwrap() {
             *gamma *= 0.5;
         }

@@ -91,7 +91,8 @@ impl Class {
             | Instruction::LocalResponseNormGrad { .. }
             | Instruction::SoftmaxCrossEntropy { .. }
             | Instruction::SigmoidCrossEntropy { .. }
-            | Instruction::Update { .. } => Self::Rest,
+            | Instruction::Update { .. }
+            | Instruction::Filters(_) => Self::Rest,
         }
     }
 }

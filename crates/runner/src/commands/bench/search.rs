@@ -11,7 +11,7 @@ use regularizers::{
     Grouping, MaskOrProbability, MorphNet, Scope, Settings, StrengthKind, Target, gated,
 };
 use tensor_ops::{Cpu, Device};
-use training::{Control, Network, Parameters, Penalty, PenaltyStep, Recipe, Trainer};
+use training::{Control, Filters, Network, Parameters, Penalty, PenaltyStep, Recipe, Trainer};
 
 use super::super::dry_run::aligned;
 use super::cases::Case;
@@ -209,9 +209,18 @@ impl Penalty for Timed {
         self.penalty.parameters()
     }
 
-    fn apply(&mut self, parameters: &mut Parameters, step: PenaltyStep) -> f64 {
+    fn filters(&self) -> Vec<NodeId> {
+        self.penalty.filters()
+    }
+
+    fn apply(
+        &mut self,
+        parameters: &mut Parameters,
+        filters: &mut Filters,
+        step: PenaltyStep,
+    ) -> f64 {
         let watch = Stopwatch::start();
-        let value = self.penalty.apply(parameters, step);
+        let value = self.penalty.apply(parameters, filters, step);
         self.times.push(watch.elapsed().as_secs_f64());
         value
     }

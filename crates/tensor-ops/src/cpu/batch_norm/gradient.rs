@@ -6,14 +6,18 @@ use super::panels::{
 use super::statistics::scale;
 use crate::cpu::activation;
 use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::gate::Values;
 use crate::cpu::level::Task;
 use crate::cpu::rows::Target;
 use crate::cpu::simd::{Simd, inlined};
-use crate::{Activation, Span, Tensor};
+use crate::{Activation, NormGate, Span, Tensor};
 
 /// With `dz` the gradient before the activation and `d = x - mean`:
 /// `grad_beta = sum dz`, `grad_gamma = sum dz * d * inv_std`, and
 /// `grad_input = gamma * inv_std * (dz - grad_beta / n - d * inv_std * grad_gamma / n)`.
+///
+/// With a gate, `dz` is what it would be without, and all three have the mask as a factor. The gradient of the mask is
+/// `sum dz * z` with `z = d * scale + beta`, since what the activation makes of `z` is its derivative times `z`.
 ///
 /// What the activation's derivative follows from is not read but computed again as in the forward pass, to the last bit: both
 /// passes over the rows are bound by the memory that they touch.
@@ -25,6 +29,7 @@ pub(in crate::cpu) struct BatchNormGrad {
     pub(in crate::cpu) mean: Span,
     pub(in crate::cpu) inv_std: Span,
     pub(in crate::cpu) activation: Activation,
+    pub(in crate::cpu) gate: Option<(NormGate, Span)>,
     pub(in crate::cpu) grad_gamma: Option<Span>,
     pub(in crate::cpu) grad_beta: Span,
     pub(in crate::cpu) target: Target,
@@ -88,7 +93,8 @@ const MERGE: usize = 32;
 impl Task for Merge<'_> {
     #[inline(always)]
     fn run<S: Simd>(&self, _simd: S, context: &Context<'_>, chunk: usize, _worker: usize) {
-        let BatchNormGrad { input, gamma, inv_std, grad_gamma, grad_beta, .. } = *self.instruction;
+        let BatchNormGrad { input, gamma, beta, inv_std, gate, grad_gamma, grad_beta, .. } =
+            *self.instruction;
         let Tensor { rows: n, channels, .. } = input;
         let rows = self.instruction.rows();
         let start = chunk * MERGE;
@@ -108,15 +114,25 @@ impl Task for Merge<'_> {
                     }
                 }
             }
+            let gate = gate.map(|(NormGate { logits, sample }, gradient)| {
+                (Values::of(context, logits, sample), gradient)
+            });
             for i in 0..count {
                 let at = |span| context.span(span).add(start + i);
                 let inv_std = f64::from(*at(inv_std));
                 let product = products[i] * inv_std;
-                *at(grad_beta) = sums[i] as f32;
-                if let Some(grad_gamma) = grad_gamma {
-                    *at(grad_gamma) = product as f32;
+                let gamma = gamma.map_or(1.0, |gamma| f64::from(*at(gamma)));
+                let mut mask = 1.0;
+                if let Some((gate, grad_logits)) = &gate {
+                    let by_mask = gamma * product + f64::from(*at(beta)) * sums[i];
+                    *at(*grad_logits) = (by_mask * gate.slope(start + i)) as f32;
+                    mask = f64::from(gate.mask(start + i));
                 }
-                let a = gamma.map_or(1.0, |gamma| f64::from(*at(gamma))) * inv_std;
+                *at(grad_beta) = (mask * sums[i]) as f32;
+                if let Some(grad_gamma) = grad_gamma {
+                    *at(grad_gamma) = (mask * product) as f32;
+                }
+                let a = mask * gamma * inv_std;
                 let (b, c) = (-a * inv_std * product / n as f64, -a * sums[i] / n as f64);
                 for (kind, value) in [a, b, c].into_iter().enumerate() {
                     for copy in 0..rows.fold {

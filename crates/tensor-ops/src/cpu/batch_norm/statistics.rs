@@ -5,9 +5,10 @@ use super::panels::{
     Block, CHAINS, PanelWork, Rows, clear, for_each_panel, in_chains, load, store,
 };
 use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::gate::Values;
 use crate::cpu::level::Task;
 use crate::cpu::simd::{Simd, inlined};
-use crate::{Activation, Span, Tensor};
+use crate::{Activation, NormGate, Span, Tensor};
 
 pub(in crate::cpu) struct BatchNormTrain {
     pub(in crate::cpu) input: Tensor,
@@ -20,6 +21,7 @@ pub(in crate::cpu) struct BatchNormTrain {
     pub(in crate::cpu) epsilon: f32,
     pub(in crate::cpu) momentum: f32,
     pub(in crate::cpu) activation: Activation,
+    pub(in crate::cpu) gate: Option<NormGate>,
     pub(in crate::cpu) output: Tensor,
 }
 
@@ -48,10 +50,16 @@ impl Kernel for BatchNormTrain {
         // SAFETY: the spans were checked to have one value per channel, and the scratch has room behind the sums.
         unsafe {
             let at = |span, channel| *context.span(span).add(channel);
-            Normalise { input, output, activation, values }.launch(context, |channel| Affine {
-                mean: at(self.mean, channel),
-                scale: scale(self.gamma.map(|gamma| at(gamma, channel)), at(self.inv_std, channel)),
-                shift: at(self.beta, channel),
+            let gate = self.gate.map(|gate| Values::of(context, gate.logits, gate.sample));
+            // The activation keeps a factor of what it is applied to.
+            Normalise { input, output, activation, values }.launch(context, |channel| {
+                let mask = gate.as_ref().map_or(1.0, |gate| gate.mask(channel));
+                let gamma = self.gamma.map(|gamma| at(gamma, channel));
+                Affine {
+                    mean: at(self.mean, channel),
+                    scale: mask * scale(gamma, at(self.inv_std, channel)),
+                    shift: mask * at(self.beta, channel),
+                }
             });
         }
     }

@@ -5,7 +5,10 @@ use std::cmp::Ordering;
 use super::maps::{channels, positions, spread, values};
 use super::numbers::{fraction, from_output, response_norm, slope};
 use super::windows::{LIMIT, convolution, depthwise, pool};
-use crate::{Clamp, Epilogue, GateMask, GateSample, Instruction, Norm, Span, Tensor, UpdateRule};
+use crate::{
+    Activation, Clamp, Epilogue, FilterStep, GateMask, GateSample, Instruction, Norm, NormGate,
+    Span, Tensor, UpdateRule,
+};
 
 pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
     match *instruction {
@@ -112,9 +115,11 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             epsilon: _,
             momentum: _,
             activation,
+            gate,
             output,
         } => {
             from_output(activation)?;
+            of_norm(gate, activation, input)?;
             same(("output", output), ("input", input))?;
             let beta = Some(beta);
             let running = [
@@ -140,12 +145,15 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
             mean,
             inv_std,
             activation,
+            gate,
             grad_gamma,
             grad_beta,
             grad_input,
             accumulate: _,
         } => {
             from_output(activation)?;
+            of_norm(gate.map(|(gate, _)| gate), activation, input)?;
+            per_channel(input, &[("grad_logits", gate.map(|(_, gradient)| gradient))])?;
             same(("grad_output", grad_output), ("input", input))?;
             same(("grad_input", grad_input), ("input", input))?;
             per_channel(input, &[("grad_gamma", grad_gamma), ("grad_beta", Some(grad_beta))])?;
@@ -229,6 +237,13 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
         Instruction::SumRows { grad_output, grad_bias } => {
             filled("grad_output", grad_output)?;
             per_channel(grad_output, &[("grad_bias", Some(grad_bias))])
+        }
+        Instruction::Filters(FilterStep::RootMeanSquares { kernel, strengths }) => {
+            filled("kernel", kernel)?;
+            per_channel(kernel, &[("strengths", Some(strengths))])
+        }
+        Instruction::Filters(FilterStep::Shrink { kernel, shares }) => {
+            per_channel(kernel, &[("shares", Some(shares))])
         }
         Instruction::MapPositions { ref taps, input, output, accumulate: _ } => {
             positions(taps, input, output)
@@ -370,6 +385,16 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), String> {
 
 /// An operand with its name.
 pub(super) type Named<T> = (&'static str, T);
+
+/// Whether a gate can be computed with a batch norm.
+fn of_norm(gate: Option<NormGate>, activation: Activation, input: Tensor) -> Result<(), String> {
+    let Some(NormGate { logits, sample }) = gate else { return Ok(()) };
+    if !activation.is_homogeneous() {
+        return Err(format!("`{activation:?}` keeps no factor: use `Gate` behind it"));
+    }
+    per_channel(input, &[("logits", Some(logits))])?;
+    sampled(sample, input)
+}
 
 pub(super) fn filled(name: &str, tensor: Tensor) -> Result<(), String> {
     if tensor.rows == 0 || tensor.channels == 0 {
