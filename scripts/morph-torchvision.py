@@ -28,13 +28,13 @@ def export(options):
     grey = torch.nn.Conv2d(1, first.out_channels, first.kernel_size, first.stride, first.padding, bias=first.bias is not None)
     setattr(network.get_submodule(holder), attribute, grey)
     images, labels = (torch.from_numpy(it) for it in part("train", options.train))
-    steps = options.epochs * (len(images) // 64)
+    steps = options.epochs * (len(images) // 32)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=steps)
     network.train()
     for epoch in range(options.epochs):
         losses = []
-        for batch in torch.randperm(len(images))[: len(images) // 64 * 64].split(64):
+        for batch in torch.randperm(len(images))[: len(images) // 32 * 32].split(32):
             loss = torch.nn.functional.cross_entropy(network(images[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()
