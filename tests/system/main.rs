@@ -15,9 +15,11 @@ mod proxy;
 mod readme;
 mod resources;
 mod resume;
+mod round_trip;
 mod smoke;
 mod stored_data;
 
 mod targets;
 mod threads;
 mod tidy;
+mod trained;

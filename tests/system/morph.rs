@@ -125,6 +125,39 @@ fn a_network_is_trained_and_morphed_and_its_onnx_file_is_morphed_again() {
 }
 
 #[test]
+fn a_softmax_at_the_end_of_a_file_changes_nothing() {
+    let folder = Folder::new();
+    let quick = ["--set", "search.epochs=1", "--set", "retrain.epochs=1", "--target", "flops=80%"];
+    expect_code(&morph(&folder, "lenet-5", "first", &quick), 0);
+    let plain = folder.path("first/network.onnx");
+    let read = onnx::import(&fs::read(&plain).unwrap(), &onnx::Options::default()).unwrap();
+    let last = read.graph.outputs()[0];
+    let mut build = graph::Builder::new();
+    for (_, node) in read.graph.nodes() {
+        build.add(&node.name, node.op.clone(), &node.inputs).unwrap();
+    }
+    let softmax = build.add("softmax", Op::Softmax, &[last]).unwrap();
+    let graph = build.finish(&[softmax]).unwrap();
+    let with_softmax = folder.path("with-softmax.onnx");
+    let options = onnx::ExportOptions::default();
+    fs::write(&with_softmax, onnx::export(&graph, &read.weights, &options).unwrap()).unwrap();
+
+    let more = ["--set", "search.epochs=1", "--set", "retrain.epochs=1", "--target", "flops=70%"];
+    for (model, output) in [(&plain, "plain"), (&with_softmax, "softmax")] {
+        expect_code(&morph(&folder, model.to_str().unwrap(), output, &more), 0);
+    }
+    let of = |output: &str| {
+        let mut files = left(&folder.path(output));
+        // It has the hash of the file that came in.
+        files.remove("plan.json");
+        files
+    };
+    assert_eq!(of("softmax"), of("plain"));
+    let (network, _) = network(&folder.path("softmax"));
+    assert!(network.graph.nodes().all(|(_, node)| node.op != Op::Softmax));
+}
+
+#[test]
 fn what_is_left_can_be_widened_to_the_original_cost_and_trained_from_scratch() {
     let folder = Folder::new();
     for (output, more) in [("tuned", &[][..]), ("scratch", &["--from-scratch"])] {

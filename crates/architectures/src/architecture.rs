@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ArchitectureError, AudioResNet, CifarResNet, DenseNet, EfficientNetB0, InceptionV1,
-    InceptionV2, InceptionV3, LeNet5, MobileNetV1, MobileNetV2, MobileNetV3, ResNet, ShuffleNetV2,
-    SqueezeNet, Vgg, Xception, family::Family,
+    InceptionV2, InceptionV3, Layers, LeNet5, MobileNetV1, MobileNetV2, MobileNetV3, ResNet,
+    ShuffleNetV2, SqueezeNet, Vgg, Xception, family::Family,
 };
 
 /// A network family with its options; in an experiment file `{ resnet: { depth: 50 } }`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "a network, such as `{ inception-v2: {} }`")]
 pub enum Architecture {
     /// Inception with batch norm (Szegedy et al. 2014).
@@ -56,10 +56,15 @@ pub enum Architecture {
     /// LeNet-5 (LeCun et al. 1998).
     #[serde(rename = "lenet-5")]
     LeNet5(LeNet5),
+    /// A network of one's own, layer by layer.
+    Layers(Layers),
 }
 
 impl Architecture {
-    /// Names of all families, as they stand in experiment files.
+    /// Name of a network that is written layer by layer.
+    pub const LAYERS: &str = Layers::FAMILY;
+
+    /// Names of all families, as they stand in experiment files. [`Architecture::LAYERS`] is none of them.
     pub fn families() -> &'static [&'static str] {
         &[
             InceptionV1::FAMILY,
@@ -127,6 +132,7 @@ impl Architecture {
             Self::Xception(family) => family,
             Self::Vgg(family) => family,
             Self::LeNet5(family) => family,
+            Self::Layers(layers) => layers,
         }
     }
 }

@@ -146,6 +146,15 @@ impl Assembly {
         self.build.add(&below(block, "add"), Op::Add, &[left, right])
     }
 
+    /// One node on several wires.
+    pub(crate) fn join(&mut self, name: &str, op: Op, wires: &[NodeId]) -> Wire {
+        self.build.add(name, op, wires)
+    }
+
+    pub(crate) fn shape(&self, wire: NodeId) -> Shape {
+        self.build.shape(wire)
+    }
+
     /// Wires laid end to end along channels.
     pub(crate) fn concat(&mut self, block: &str, wires: &[NodeId]) -> Wire {
         self.build.add(&below(block, "concat"), Op::Concat(Axis::Channels), wires)

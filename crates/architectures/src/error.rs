@@ -69,16 +69,52 @@ pub enum ArchitectureError {
         /// The first layer that does not fit.
         source: Box<GraphError>,
     },
+    /// A layer of a list that does not fit.
+    #[error("`layers{at}` cannot be built")]
+    Layer {
+        /// Where it stands in the list, as `[2].add[0][1]`.
+        at: String,
+        /// What does not fit.
+        source: Box<GraphError>,
+    },
+    /// A list that ends at an image.
+    #[error(
+        "`layers` ends at {found}, and the classifier reads one position; end with `global-avg-pool` or `flatten`"
+    )]
+    SeveralPositions {
+        /// Shape at the end of the list.
+        found: Shape,
+    },
+    /// The image or the classifier of a list cannot be.
+    #[error("`layers` cannot be built")]
+    Classifier {
+        /// What does not fit.
+        source: Box<GraphError>,
+    },
+    /// A list of too many layers.
+    #[error("`layers` has {found} layers, expected at most {most}")]
+    TooManyLayers {
+        /// Number of layers, those in branches included.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
 }
 
 impl ArchitectureError {
-    /// The option whose value cannot be, if it is one alone.
-    pub fn option(&self) -> Option<&'static str> {
+    /// The option whose value cannot be, if it is one alone; for a list of layers where the layer stands.
+    pub fn option(&self) -> Option<&str> {
         match self {
             Self::WidthMultiplier { .. } => Some("width_multiplier"),
             Self::Dropout { .. } => Some("dropout"),
             Self::Depth { .. } => Some("depth"),
-            Self::NoClasses { .. } | Self::InputTooSmall { .. } | Self::BeyondGraph { .. } => None,
+            Self::Layer { at, source: _ } => Some(at),
+            Self::NoClasses { .. }
+            | Self::InputTooSmall { .. }
+            | Self::BeyondGraph { .. }
+            | Self::SeveralPositions { .. }
+            | Self::Classifier { .. }
+            | Self::TooManyLayers { .. } => None,
         }
     }
 }

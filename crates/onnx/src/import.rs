@@ -2,6 +2,7 @@
 
 mod arrange;
 mod attributes;
+mod broadcast;
 mod constants;
 mod elementwise;
 mod joins;
@@ -273,7 +274,7 @@ impl Importer {
             "Dropout" => self.dropout(call),
             "Add" | "Sum" | "Sub" | "Mul" | "Div" | "Max" | "Min" => self.join(call),
             "Concat" => self.concatenation(call),
-            "Identity" | "Cast" => self.identity(call),
+            "Identity" | "Cast" | "CastLike" => self.identity(call),
             "Flatten" => self.flatten(call),
             "Reshape" => self.reshape(call),
             "Squeeze" => self.squeeze(call),

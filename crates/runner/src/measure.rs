@@ -33,16 +33,54 @@ pub(crate) fn whole<D: Device>(
 
 /// Nanoseconds of something that is done again and again: the median of some times. The first error ends it.
 pub(crate) fn repeated<E>(work: &mut dyn FnMut() -> Result<(), E>) -> Result<f64, E> {
-    let mut once = || {
+    in_turns(&mut [work]).map(|times| times[0])
+}
+
+/// Turns of each of what is compared.
+const TURNS: usize = 5;
+
+/// As [`repeated`], for what is compared: in turns, so that what else the machine does meets all of them alike.
+pub(crate) fn in_turns<E>(works: &mut [Work<'_, E>]) -> Result<Vec<f64>, E> {
+    let once = |work: &mut Work<'_, E>| {
         let start = Stopwatch::start();
         work().map(|()| nanoseconds(start))
     };
-    let mut first = 0.0;
-    for _ in 0..WARM_UP {
-        first = once()?;
+    let mut first = vec![0.0; works.len()];
+    for (work, first) in works.iter_mut().zip(&mut first) {
+        for _ in 0..WARM_UP {
+            *first = once(work)?;
+        }
     }
-    let mut times = (0..passes(first)).map(|_| once()).collect::<Result<Vec<f64>, E>>()?;
-    Ok(median(&mut times))
+    let mut times = vec![Vec::new(); works.len()];
+    for _ in 0..TURNS {
+        for ((work, times), first) in works.iter_mut().zip(&mut times).zip(&first) {
+            for _ in 0..passes(*first).div_ceil(TURNS) {
+                times.push(once(work)?);
+            }
+        }
+    }
+    Ok(times.iter_mut().map(|times| median(times)).collect())
+}
+
+/// What is timed.
+pub(crate) type Work<'w, E> = &'w mut dyn FnMut() -> Result<(), E>;
+
+/// As [`whole`], for one image and several networks, in turns.
+pub(crate) fn wholes<D: Device>(networks: &[&Network], device: &D) -> Result<Vec<f64>, TrainError> {
+    let passes = networks.iter().map(|network| ForwardPass::new(network, 1, device));
+    let mut passes = passes.collect::<Result<Vec<_>, TrainError>>()?;
+    let mut works: Vec<_> = passes
+        .iter_mut()
+        .map(|pass| {
+            || {
+                pass.run();
+                Ok(())
+            }
+        })
+        .collect();
+    let mut works: Vec<Work<'_, TrainError>> =
+        works.iter_mut().map(|work| work as Work<'_, TrainError>).collect();
+    in_turns(&mut works)
 }
 
 /// Nanoseconds of every node that takes time: the sum of the medians of its steps, which run in their order.

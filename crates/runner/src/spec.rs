@@ -8,7 +8,7 @@
 //! | `schema` | yes | version of this format, 1 |
 //! | `seeds` | no, `[0]` | the whole experiment is repeated with each |
 //! | `dataset` | yes | [`Dataset`] |
-//! | `architecture` | yes | [`Architecture`] |
+//! | `architecture` | yes | [`Architecture`]: a family, or `layers`, a list ([`architectures::layers`]) |
 //! | `regularizer` | no | [`Regularizer`] |
 //! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained, by default from scratch |
 //! | `sweep` | yes | [`Sweep`] |

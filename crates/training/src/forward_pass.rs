@@ -49,6 +49,16 @@ impl<'d, D: Device> ForwardPass<'d, D> {
         self.session.download(self.session.program.layout.losses)
     }
 
+    /// The images of the batch, rows of pixels, channels fastest.
+    pub fn images(&self) -> Vec<f32> {
+        self.session.download(self.session.program.layout.images)
+    }
+
+    /// Logits of every image of the batch, `[image, class]`.
+    pub fn logits(&self) -> Vec<f32> {
+        self.session.logits()
+    }
+
     /// Executes one step. In order, all steps together do what [`ForwardPass::run`] does.
     ///
     /// # Panics

@@ -263,6 +263,18 @@ fn cifar_networks_with_padded_shortcuts_are_those_of_the_pruning_literature() {
     ]);
 }
 
+/// Millions of parameters as the paper has them for 20 to 110 layers (arXiv 1512.03385, table 6), with padded shortcuts.
+#[test]
+fn cifar_networks_are_those_of_the_paper_at_every_depth() {
+    for (depth, expected, unit) in
+        [(20, 0.27, 1e4), (32, 0.46, 1e4), (44, 0.66, 1e4), (56, 0.85, 1e4), (110, 1.7, 1e5)]
+    {
+        let network = format!("cifar-resnet: {{ depth: {depth}, shortcut: pad }}");
+        let found = (trained(&natural(&network)) as f64 / unit).round() * unit;
+        assert!((found - expected * 1e6).abs() < 1.0, "{network}: {found}");
+    }
+}
+
 /// Multiply-adds in millions of uniformly narrower networks, widths rounded to the nearest whole number, worked out layer by
 /// layer outside of this program: convolutions and linear layers, in VGG-16 convolutions alone. The residual networks have padded shortcuts.
 #[test]

@@ -4,6 +4,7 @@ mod anchors;
 mod channels;
 mod documentation;
 mod families;
+mod layers;
 mod options;
 mod reference;
 mod refusals;

@@ -9,7 +9,7 @@ use crate::inception;
 
 const IMAGE: Shape = Shape { depth: 1, height: 28, width: 28, channels: 1 };
 
-fn refusal(architecture: Architecture, input: Shape, classes: usize) -> String {
+fn refusal(architecture: &Architecture, input: Shape, classes: usize) -> String {
     architecture.build(input, classes).expect_err("a refusal").to_string()
 }
 
@@ -18,7 +18,7 @@ fn a_multiplier_that_is_not_positive_and_finite_is_refused() {
     for (multiplier, found) in [(0.0, "0"), (-1.0, "-1"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")]
     {
         assert_eq!(
-            refusal(inception(Stem::Small, multiplier), IMAGE, 10),
+            refusal(&inception(Stem::Small, multiplier), IMAGE, 10),
             format!("`width_multiplier` of `inception-v2` must be positive and finite, is {found}")
         );
     }
@@ -29,7 +29,7 @@ fn a_dropout_rate_outside_its_range_is_refused() {
     for (dropout, found) in [(1.0, "1"), (-0.5, "-0.5"), (f32::NAN, "NaN")] {
         let options = InceptionV2 { stem: Stem::Small, dropout, ..InceptionV2::default() };
         assert_eq!(
-            refusal(Architecture::InceptionV2(options), IMAGE, 10),
+            refusal(&Architecture::InceptionV2(options), IMAGE, 10),
             format!("`dropout` of `inception-v2` must be in [0, 1), is {found}")
         );
     }
@@ -38,7 +38,7 @@ fn a_dropout_rate_outside_its_range_is_refused() {
 #[test]
 fn no_classes_are_refused() {
     assert_eq!(
-        refusal(inception(Stem::Small, 1.0), IMAGE, 0),
+        refusal(&inception(Stem::Small, 1.0), IMAGE, 0),
         "`inception-v2` needs at least 1 class, 0 given"
     );
 }
@@ -46,11 +46,11 @@ fn no_classes_are_refused() {
 #[test]
 fn an_image_smaller_than_the_overall_stride_is_refused_with_the_smallest_that_fits() {
     assert_eq!(
-        refusal(inception(Stem::Imagenet, 1.0), IMAGE, 10),
+        refusal(&inception(Stem::Imagenet, 1.0), IMAGE, 10),
         "`inception-v2` does not fit an input of 28x28x1: the smallest that fits is 32x32; use larger images or `stem: small`"
     );
     for (height, width) in [(3, 28), (28, 3), (0, 28)] {
-        let found = refusal(inception(Stem::Small, 1.0), Shape::new(height, width, 1), 10);
+        let found = refusal(&inception(Stem::Small, 1.0), Shape::new(height, width, 1), 10);
         assert_eq!(
             found,
             format!(
@@ -62,7 +62,6 @@ fn an_image_smaller_than_the_overall_stride_is_refused_with_the_smallest_that_fi
 
 #[test]
 fn widths_images_and_classes_beyond_a_graph_are_refused_with_the_layer() {
-    let small = inception(Stem::Small, 1.0);
     for (architecture, input, classes, layer) in [
         (inception(Stem::Small, 1e9), IMAGE, 10, "`Conv2d_1a_3x3`"),
         (inception(Stem::Small, 1e300), IMAGE, 10, "`Conv2d_1a_3x3`"),
@@ -73,10 +72,10 @@ fn widths_images_and_classes_beyond_a_graph_are_refused_with_the_layer() {
             10,
             "`Conv2d_1a_7x7/pointwise`",
         ),
-        (small, Shape::new(usize::MAX, usize::MAX, 1), 10, "`image`"),
-        (small, Shape::new(28, 28, usize::MAX), 10, "`image`"),
-        (small, Shape::new(28, 28, 0), 10, "`image`"),
-        (small, IMAGE, usize::MAX, "`Logits`"),
+        (inception(Stem::Small, 1.0), Shape::new(usize::MAX, usize::MAX, 1), 10, "`image`"),
+        (inception(Stem::Small, 1.0), Shape::new(28, 28, usize::MAX), 10, "`image`"),
+        (inception(Stem::Small, 1.0), Shape::new(28, 28, 0), 10, "`image`"),
+        (inception(Stem::Small, 1.0), IMAGE, usize::MAX, "`Logits`"),
     ] {
         let refusal = architecture.build(input, classes).unwrap_err();
         assert!(matches!(refusal, ArchitectureError::BeyondGraph { .. }), "{refusal}");
@@ -84,7 +83,7 @@ fn widths_images_and_classes_beyond_a_graph_are_refused_with_the_layer() {
         assert!(source.contains(layer), "{source}");
     }
     assert_eq!(
-        refusal(inception(Stem::Small, 1e9), IMAGE, 10),
+        refusal(&inception(Stem::Small, 1e9), IMAGE, 10),
         "`inception-v2` with width multiplier 1000000000 cannot be built for an input of 28x28x1 and 10 classes"
     );
 }

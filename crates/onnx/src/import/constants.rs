@@ -13,7 +13,7 @@ use crate::{
     tensor::{Data, MAX_RANK, Tensor, elements},
 };
 
-const DAMAGED: &str = "the file is damaged: export it again";
+pub(super) const DAMAGED: &str = "the file is damaged: export it again";
 
 impl Importer {
     /// Evaluates a node on constants; false if it is none.
@@ -21,6 +21,13 @@ impl Importer {
         let tensor = match call.op() {
             "Constant" => self.stored(call)?,
             "Shape" => self.shape_of(call)?,
+            "CastLike" => match (self.input(call, 0)?, self.input(call, 1)?) {
+                (Value::Constant(tensor), like) => {
+                    self.spend(tensor.data.len())?;
+                    cast_like(&tensor, &like)
+                }
+                (Value::Wire(_), _) => return Ok(false),
+            },
             _ => {
                 let mut operands = Vec::with_capacity(call.inputs());
                 for position in
@@ -39,6 +46,11 @@ impl Importer {
         };
         self.define_constant(call, tensor);
         Ok(true)
+    }
+
+    /// Whether an input is a constant of whole numbers.
+    pub(super) fn is_whole(&self, call: &Call<'_>, position: usize) -> Result<bool, Trouble> {
+        Ok(is_whole(&self.input(call, position)?))
     }
 
     fn stored(&mut self, call: &Call<'_>) -> Result<Tensor, Trouble> {
@@ -95,9 +107,12 @@ impl Importer {
             "ConstantOfShape" => self.filled(call, first),
             "Identity" => Ok(Tensor::clone(first)),
             "Cast" => cast(call, first),
-            "Add" | "Sub" | "Mul" | "Div" => {
+            "Add" | "Sub" | "Mul" | "Div" | "Expand" => {
                 let [left, right] = operands else { return refuse("not two operands", DAMAGED) };
-                self.arithmetic(call.op(), left, right)
+                match call.op() {
+                    "Expand" => self.expanded(left, right),
+                    other => self.arithmetic(other, left, right),
+                }
             }
             "Neg" | "Sqrt" | "Floor" | "Ceil" => {
                 self.spend(first.data.len())?;
@@ -139,7 +154,7 @@ impl Importer {
     }
 
     /// Values of `source` laid out as `dims`, `place` saying where in it each comes from.
-    fn picked(
+    pub(super) fn picked(
         &mut self,
         source: &Tensor,
         dims: Vec<usize>,
@@ -162,54 +177,6 @@ impl Importer {
             here
         });
         let data = source.data.select(places);
-        Ok(Tensor { dims, data })
-    }
-
-    fn arithmetic(&mut self, op: &str, left: &Tensor, right: &Tensor) -> Result<Tensor, Trouble> {
-        let rank = left.rank().max(right.rank());
-        let padded = |dims: &[usize]| [vec![1; rank - dims.len()], dims.to_vec()].concat();
-        let (a, b) = (padded(&left.dims), padded(&right.dims));
-        if a.iter().zip(&b).any(|(a, b)| a != b && *a != 1 && *b != 1) {
-            let problem =
-                format!("dimensions {:?} and {:?} do not fit together", left.dims, right.dims);
-            return refuse(problem, DAMAGED);
-        }
-        let dims: Vec<usize> =
-            a.iter().zip(&b).map(|(a, b)| if *a == 1 { *b } else { *a }).collect();
-        let (steps_a, steps_b) = (steps(&a), steps(&b));
-        let over = |steps: &[usize], own: &[usize], at: &[usize]| -> usize {
-            at.iter()
-                .zip(own)
-                .zip(steps)
-                .map(|((at, size), step)| if *size == 1 { 0 } else { at * step })
-                .sum()
-        };
-        let left = self.picked(left, dims.clone(), |at| over(&steps_a, &a, at))?;
-        let right = self.picked(right, dims.clone(), |at| over(&steps_b, &b, at))?;
-        let data = match (&left.data, &right.data) {
-            (Data::Integers(a), Data::Integers(b)) => {
-                let each = a.iter().zip(b).map(|(a, b)| match op {
-                    "Add" => a.checked_add(*b),
-                    "Sub" => a.checked_sub(*b),
-                    "Mul" => a.checked_mul(*b),
-                    _ => a.checked_div(*b),
-                });
-                let Some(values) = each.collect::<Option<Vec<i64>>>() else {
-                    return refuse("a number beyond the range of integers", DAMAGED);
-                };
-                Data::Integers(values)
-            }
-            (Data::Floats(_), _) | (_, Data::Floats(_)) => {
-                let (a, b) = (left.floats(), right.floats());
-                let each = a.iter().zip(b.iter()).map(|(a, b)| match op {
-                    "Add" => a + b,
-                    "Sub" => a - b,
-                    "Mul" => a * b,
-                    _ => a / b,
-                });
-                Data::Floats(each.collect())
-            }
-        };
         Ok(Tensor { dims, data })
     }
 
@@ -361,7 +328,7 @@ impl Importer {
     }
 }
 
-fn steps(dims: &[usize]) -> Vec<usize> {
+pub(super) fn steps(dims: &[usize]) -> Vec<usize> {
     let mut steps = vec![1; dims.len()];
     for at in (1..dims.len()).rev() {
         steps[at - 1] = steps[at] * dims[at];
@@ -381,6 +348,22 @@ fn cast(call: &Call<'_>, source: &Tensor) -> Result<Tensor, Trouble> {
         other => return refuse(format!("a cast to type {other}"), "cast to numbers"),
     };
     Ok(Tensor { dims: source.dims.clone(), data })
+}
+
+/// Numbers of the type of another value; what is computed from the image is real.
+fn cast_like(source: &Tensor, like: &Value) -> Tensor {
+    let data = match &source.data {
+        Data::Floats(values) if is_whole(like) => {
+            Data::Integers(values.iter().map(|value| *value as i64).collect())
+        }
+        Data::Integers(values) if is_whole(like) => Data::Integers(values.clone()),
+        Data::Floats(_) | Data::Integers(_) => Data::Floats(source.floats().into_owned()),
+    };
+    Tensor { dims: source.dims.clone(), data }
+}
+
+fn is_whole(value: &Value) -> bool {
+    matches!(value, Value::Constant(tensor) if matches!(tensor.data, Data::Integers(_)))
 }
 
 fn function(op: &str, source: &Tensor) -> Tensor {

@@ -262,12 +262,17 @@ impl Importer {
 
     pub(super) fn identity(&mut self, call: &Call<'_>) -> Result<(), Trouble> {
         let value = self.wired(call, 0)?;
-        let to = call.int("to", 1);
-        if call.op() == "Cast" && ![1, 10, 11, 16].contains(&to) {
-            return refuse(
-                format!("a cast of the image to type {to}"),
-                "keep values in floating point",
-            );
+        let problem = match call.op() {
+            "Cast" if ![1, 10, 11, 16].contains(&call.int("to", 1)) => {
+                Some(format!("a cast of the image to type {}", call.int("to", 1)))
+            }
+            "CastLike" if self.is_whole(call, 1)? => {
+                Some("a cast of the image to whole numbers".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return refuse(problem, "keep values in floating point");
         }
         self.alias(call, &value, value.view.clone())
     }

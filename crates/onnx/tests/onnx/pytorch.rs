@@ -1,4 +1,5 @@
-//! The models that PyTorch wrote for the tests of ONNX itself, with inputs and expected outputs.
+//! Models that PyTorch wrote, with inputs and expected outputs: those for the tests of ONNX itself, and a network by the exporter of
+//! today.
 
 use std::collections::BTreeMap;
 
@@ -48,9 +49,9 @@ fn channels_last(values: &[f64], batch: usize, shape: Shape, back: bool) -> Vec<
     moved
 }
 
-/// The largest difference between what a model of the folder gives and what it should give.
-fn deviation(name: &str) -> Result<f64, OnnxError> {
-    let path = |file: &str| format!("pytorch-converted/{name}/{file}");
+/// The largest difference between what a model in a folder gives and what it should give.
+fn deviation(within: &str, name: &str) -> Result<f64, OnnxError> {
+    let path = |file: &str| format!("{within}/{name}/{file}");
     let imported = import(&golden(&path("model.onnx")), &Options::default())?;
     let (sizes, values) = tensor(&path("test_data_set_0/input_0.pb"));
     let (expected_sizes, expected) = tensor(&path("test_data_set_0/output_0.pb"));
@@ -66,8 +67,8 @@ fn deviation(name: &str) -> Result<f64, OnnxError> {
     Ok(differences.fold(0.0, f64::max))
 }
 
-fn names() -> Vec<String> {
-    let entries = std::fs::read_dir(folder().join("pytorch-converted")).expect("a folder");
+fn names(within: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder().join(within)).expect("a folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort();
@@ -101,8 +102,8 @@ const REFUSED: &[(&str, &str)] = &[
 fn every_model_gives_the_expected_output_or_is_refused_for_a_known_reason() {
     let refused: BTreeMap<&str, &str> = REFUSED.iter().copied().collect();
     let mut problems = Vec::new();
-    for name in names() {
-        match (deviation(&name), refused.get(name.as_str())) {
+    for name in names("pytorch-converted") {
+        match (deviation("pytorch-converted", &name), refused.get(name.as_str())) {
             (Ok(deviation), None) if deviation < 1e-4 => {}
             (Ok(deviation), None) => problems.push(format!("{name} is off by {deviation}")),
             (Ok(_), Some(_)) => problems.push(format!("{name} is no longer refused")),
@@ -113,4 +114,15 @@ fn every_model_gives_the_expected_output_or_is_refused_for_a_known_reason() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_network_of_the_exporter_of_today_gives_the_expected_output_optimised_or_not() {
+    let names = names("torch-exported");
+    assert_eq!(names.len(), 4);
+    for name in names {
+        let deviation =
+            deviation("torch-exported", &name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(deviation < 1e-5, "{name} is off by {deviation}");
+    }
 }

@@ -80,13 +80,16 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     let search = Recipe { gates, ..recipe("search", &spec.search, searched, &mut problems) };
     let retrain = recipe("retrain", &spec.retrain, (images, input), &mut problems);
 
-    let architecture = spec.architecture;
+    let architecture = spec.architecture.clone();
     let path = format!("architecture.{}", architecture.family());
     let seed = match architecture.build(input, classes) {
         Ok(seed) => Some(seed),
         Err(error) => {
             match error.option() {
-                Some(option) => problems.push(&format!("{path}.{option}"), chain(&error), None),
+                Some(option) => {
+                    let separator = if option.starts_with('[') { "" } else { "." };
+                    problems.push(&format!("{path}{separator}{option}"), chain(&error), None);
+                }
                 None => problems.push_section(&path, chain(&error), None),
             }
             None

@@ -1,4 +1,4 @@
-//! Section `architecture`: the seed network, `{ inception-v2: { stem: small } }`.
+//! Section `architecture`: the seed network, `{ inception-v2: { stem: small } }`, or `layers`, a list ([`architectures::layers`]).
 
 pub use architectures::Architecture;
 use serde::Deserialize;
@@ -17,11 +17,10 @@ struct Section {
 pub fn named(network: &str) -> Result<Architecture, Diagnostic> {
     let word = network.split(':').next().unwrap_or_default().trim_start_matches('{').trim();
     let families = Architecture::families();
+    let is_known = families.contains(&word) || word == Architecture::LAYERS;
     let settings = match (network.split_once(':'), with_depth(word)) {
-        _ if network.trim_start().starts_with('{') && families.contains(&word) => {
-            network.to_owned()
-        }
-        (Some((_, settings)), _) if families.contains(&word) && !settings.trim().is_empty() => {
+        _ if network.trim_start().starts_with('{') && is_known => network.to_owned(),
+        (Some((_, settings)), _) if is_known && !settings.trim().is_empty() => {
             format!("{{ {word}: {settings} }}")
         }
         _ if families.contains(&word) => format!("{{ {word}: {{}} }}"),

@@ -167,6 +167,7 @@ fn example(key: &str) -> String {
         "num" => "5",
         "device" => "v100",
         "height" | "width" | "side" => "32",
+        "channels" => "16",
         "classes" => "10",
         "train" => "5000",
         "validation" | "test" => "1000",

@@ -12,6 +12,7 @@ mod cost;
 mod cycles;
 mod faults;
 mod golden;
+mod layers;
 mod modes;
 mod morph;
 mod mutations;

@@ -1,8 +1,14 @@
 //! What `runner morph` refuses.
 
+use std::path::PathBuf;
+
 use clap::Parser;
+use datasets::Streams;
+use graph::{Builder, Conv2d, Linear, Op, Shape};
+use onnx::{ExportOptions, Weights};
 use runner::cli::{Cli, Command};
 use runner::commands::morph::morph;
+use training::Network;
 
 use crate::golden::{Folder, Sheet};
 
@@ -19,6 +25,57 @@ fn fault(arguments: &[&str]) -> String {
 
 const IMAGES: [&str; 2] = ["--dataset", "fashion-mnist"];
 const HALF: [&str; 2] = ["--target", "flops=50%"];
+
+/// A network of one convolution for such images.
+fn network(image: Shape, outputs: &[usize]) -> Network {
+    let mut build = Builder::new();
+    let wire = build.add("image", Op::Input(image), &[]).unwrap();
+    let wire = build.add("conv", Op::Conv2d(Conv2d::square(8, 3)), &[wire]).unwrap();
+    let wire = build.add("pool", Op::GlobalAvgPool, &[wire]).unwrap();
+    let outputs = outputs.iter().enumerate().map(|(number, classes)| {
+        let linear = Op::Linear(Linear::new(*classes));
+        build.add(&format!("linear{number}"), linear, &[wire]).unwrap()
+    });
+    let outputs: Vec<_> = outputs.collect();
+    Network::init(build.finish(&outputs).unwrap(), Streams::new(0))
+}
+
+fn onnx_file(folder: &Folder, name: &str, image: Shape, outputs: &[usize]) -> PathBuf {
+    let Network { graph, parameters } = network(image, outputs);
+    let tensors = parameters.iter();
+    let weights: Weights =
+        tensors.map(|(node, role, tensor)| ((node, role), tensor.clone())).collect();
+    folder.write(name, onnx::export(&graph, &weights, &ExportOptions::default()).unwrap())
+}
+
+#[test]
+fn a_network_for_other_images_or_classes_is_refused_with_what_to_do() {
+    let folder = Folder::new();
+    let mut sheet = Sheet::default();
+    for (title, [height, width, channels], outputs) in [
+        ("three channels", [28, 28, 3], &[10][..]),
+        ("larger images", [32, 32, 1], &[10]),
+        ("images of another form", [28, 56, 1], &[10]),
+        ("a hundred classes", [28, 28, 1], &[100]),
+        ("two outputs", [28, 28, 1], &[10, 10]),
+    ] {
+        let image = Shape::new(height, width, channels);
+        let file = onnx_file(&folder, "model.onnx", image, outputs);
+        let found = fault(&[&[file.to_str().unwrap()][..], &IMAGES, &HALF].concat());
+        sheet.case(title, &folder.relative(&found));
+    }
+    let whole = network(Shape::new(32, 32, 3), &[10]).to_bytes().unwrap();
+    let whole = folder.write("model.safetensors", whole);
+    let whole = whole.to_str().unwrap();
+    sheet.case("safetensors", &folder.relative(&fault(&[&[whole][..], &IMAGES, &HALF].concat())));
+    let synthetic =
+        ["--dataset", "synthetic: { side: 32, channels: 3, train: 64, validation: 16, test: 16 }"];
+    sheet.case(
+        "four classes",
+        &folder.relative(&fault(&[&[whole][..], &synthetic, &HALF].concat())),
+    );
+    sheet.check("morph_misfits.txt");
+}
 
 #[test]
 fn what_cannot_be_morphed_is_refused_with_what_to_do() {

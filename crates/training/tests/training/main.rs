@@ -508,6 +508,12 @@ fn the_steps_of_a_forward_pass_do_what_the_whole_does_and_name_their_nodes() {
     }
     assert_eq!(whole.losses(), steps.losses());
     assert!(whole.losses().iter().all(|loss| *loss > 0.0));
+    assert_eq!(whole.images(), steps.images());
+    assert_eq!(whole.logits(), steps.logits());
+    for (logits, loss) in whole.logits().chunks(whole.logits().len() / 3).zip(whole.losses()) {
+        let sum: f32 = logits.iter().map(|logit| logit.exp()).sum();
+        assert!((sum.ln() - logits[0] - loss).abs() < 1e-5, "{logits:?}: {loss}");
+    }
     for (id, node) in graph.nodes().filter(|(_, node)| node.op.is_producer()) {
         let own = steps.nodes().iter().filter(|node| **node == Some(id));
         assert_eq!(own.count(), 1, "{}", node.name);

@@ -9,7 +9,7 @@ use ort::value::TensorRef;
 
 use crate::measure;
 
-/// Nanoseconds of one image through each of these ONNX files, by ONNX Runtime on the processor.
+/// Nanoseconds of one image through each of these ONNX files, by ONNX Runtime on the processor, in turns.
 pub(super) fn times(
     library: &Path,
     files: &[Vec<u8>],
@@ -23,18 +23,23 @@ pub(super) fn times(
         .with_context(loading)?;
     let pixels: Vec<f32> = (0..image.elements()).map(|at| (at % 13) as f32 / 6.0 - 1.0).collect();
     let sizes = [1, image.channels, image.height, image.width];
-    let time = |file: &Vec<u8>| -> Result<f64> {
+    let session = |file: &Vec<u8>| -> Result<Session> {
         let builder = Session::builder(&environment).map_err(|error| anyhow!("{error}"))?;
-        let mut session = builder
+        builder
             .with_intra_threads(threads)
             .map_err(|error| anyhow!("{error}"))?
             .commit_from_memory(file)
-            .map_err(|error| anyhow!("{error}"))?;
-        measure::repeated(&mut || {
-            let image = TensorRef::from_array_view((sizes, pixels.as_slice()))
-                .map_err(|error| anyhow!("{error}"))?;
-            session.run(ort::inputs![image]).map(drop).map_err(|error| anyhow!("{error}"))
-        })
+            .map_err(|error| anyhow!("{error}"))
     };
-    files.iter().map(time).collect::<Result<_>>().context("ONNX Runtime")
+    let mut sessions =
+        files.iter().map(session).collect::<Result<Vec<_>>>().context("ONNX Runtime")?;
+    let run = |session: &mut Session| {
+        let image = TensorRef::from_array_view((sizes, pixels.as_slice()))
+            .map_err(|error| anyhow!("{error}"))?;
+        session.run(ort::inputs![image]).map(drop).map_err(|error| anyhow!("{error}"))
+    };
+    let mut works: Vec<_> = sessions.iter_mut().map(|session| || run(session)).collect();
+    let mut works: Vec<measure::Work<'_, anyhow::Error>> =
+        works.iter_mut().map(|work| work as measure::Work<'_, anyhow::Error>).collect();
+    measure::in_turns(&mut works).context("ONNX Runtime")
 }

@@ -54,8 +54,7 @@ impl Morph<'_> {
         let threads = self.settings.threads;
         let plural = if threads == 1 { "" } else { "s" };
         let networks = [original, found, last];
-        let time = |network: &Network| measure::whole(network, 1, &self.device);
-        let times = networks.into_iter().map(time).collect::<Result<Vec<f64>, _>>()?;
+        let times = measure::wholes(&networks, &self.device)?;
         rows.push((format!("time of an image, {threads} thread{plural}"), milliseconds(&times)));
         #[cfg(feature = "onnx-runtime")]
         if let Some(library) = &self.settings.onnx_runtime {
@@ -95,8 +94,11 @@ impl Morph<'_> {
     }
 }
 
+/// Times, with by what factor they are shorter than the first.
 fn milliseconds(nanoseconds: &[f64]) -> Vec<String> {
-    nanoseconds.iter().map(|time| format!("{:.3} ms", time / 1e6)).collect()
+    let faster_by = |time: &f64| nanoseconds[0] / time.max(1.0);
+    let cell = |time: &f64| format!("{:.3} ms ({:.2} x)", time / 1e6, faster_by(time));
+    nanoseconds.iter().map(cell).collect()
 }
 
 /// A row of the table: what it is, and its values before, shrunk and after.
@@ -146,6 +148,11 @@ fn table(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_say_by_what_factor_they_are_shorter() {
+        assert_eq!(milliseconds(&[2e6, 8e5]), ["2.000 ms (1.00 x)", "0.800 ms (2.50 x)"]);
+    }
 
     #[test]
     fn the_table_has_shares_of_the_original_and_a_dash_for_what_was_not_read() {
