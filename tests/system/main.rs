@@ -6,6 +6,7 @@ mod arms;
 mod bad_data;
 mod broken_disk;
 mod calibration;
+mod corpus;
 mod cycles;
 mod experiments;
 mod modes;
@@ -23,3 +24,9 @@ mod targets;
 mod threads;
 mod tidy;
 mod trained;
+
+// Shared with the program that finds the inputs which `corpus` reads.
+#[path = "../fuzz/seeds.rs"]
+mod seeds;
+#[path = "../fuzz/target.rs"]
+mod target;

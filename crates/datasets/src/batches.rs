@@ -88,6 +88,16 @@ pub struct Epoch<'a> {
 }
 
 impl Epoch<'_> {
+    /// Shape of a batch, `[batch, height, width, channels]`.
+    pub(crate) fn shape(&self) -> [usize; 4] {
+        self.batches.shape()
+    }
+
+    /// Whether filling a batch reads files.
+    pub(crate) fn is_in_files(&self) -> bool {
+        matches!(self.batches.samples, Samples::Stored(_))
+    }
+
     /// Indices of the samples of `batch`, in the order in which [`Epoch::fill`] writes them.
     ///
     /// # Panics

@@ -54,15 +54,18 @@ mod log_mel;
 mod picture;
 mod resize;
 mod samples;
+mod shades;
 mod stored;
 mod synthetic;
 mod zip;
 
 mod normalization;
 
+mod ahead;
 mod augment;
 mod batches;
 
+pub use ahead::Ahead;
 pub use augment::Augmentation;
 pub use batches::{Batches, Epoch, Evaluation};
 pub use cifar::{CIFAR_10, CIFAR_100, CifarImages, CifarSource};
@@ -75,6 +78,7 @@ pub use normalization::Normalization;
 pub use picture::Framing;
 pub use rand_chacha::ChaCha8Rng;
 pub use samples::Samples;
+pub use shades::Shades;
 pub use stored::{Medium, ReadRange, StoredSet};
 pub use streams::Streams;
 pub use synthetic::Bars;

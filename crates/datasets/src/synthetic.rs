@@ -84,7 +84,12 @@ impl Bars {
     }
 }
 
-fn within(key: &'static str, found: usize, least: usize, most: usize) -> Result<(), DatasetError> {
+pub(crate) fn within(
+    key: &'static str,
+    found: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), DatasetError> {
     if (least..=most).contains(&found) {
         Ok(())
     } else {

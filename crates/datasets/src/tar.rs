@@ -167,9 +167,9 @@ fn unreadable(error: io::Error) -> TarFault {
 /// Octal digits that end with a space or zero, or a big-endian number after a byte 0x80.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] == 0x80 {
-        let (high, low) = field[1..].split_at(field.len() - 9);
-        let low = u64::from_be_bytes(low.try_into().ok()?);
-        return high.iter().all(|&byte| byte == 0).then_some(low).filter(|&size| size >> 62 == 0);
+        return field[1..].iter().try_fold(0_u64, |number, &byte| {
+            (number >> 54 == 0).then_some(number << 8 | u64::from(byte))
+        });
     }
     let digits = field.iter().skip_while(|&&byte| byte == b' ');
     let text: String =

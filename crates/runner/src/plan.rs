@@ -60,6 +60,9 @@ pub struct Plan {
     pub input: Shape,
     /// Number of classes.
     pub classes: usize,
+    /// What images are normalised by; mean and deviation of those trained on if it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standards: Option<Standards>,
     /// What channels are charged, and when one is dead.
     pub regularizer: Regularizer,
     /// How widths are learned.

@@ -125,8 +125,9 @@ fn bad_input(error: anyhow::Error) -> Failure {
 /// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome.
 pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failure> {
     let folder = settings.results.join(&plan.name);
-    let images = data::load(&Wanted::of(plan), &settings.experiment, settings.data.as_deref())
-        .map_err(bad_input)?;
+    let wanted = Wanted::of(plan).map_err(bad_input)?;
+    let images =
+        data::load(&wanted, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
     carry_out(plan, settings, images, folder)
 }
 

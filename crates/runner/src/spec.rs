@@ -8,6 +8,7 @@
 //! | `schema` | yes | version of this format, 1 |
 //! | `seeds` | no, `[0]` | the whole experiment is repeated with each |
 //! | `dataset` | yes | [`Dataset`] |
+//! | `normalization` | no | [`Normalization`]: by default that of the training images |
 //! | `architecture` | yes | [`Architecture`]: a family, or `layers`, a list ([`architectures::layers`]) |
 //! | `regularizer` | no | [`Regularizer`] |
 //! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained, by default from scratch |
@@ -26,6 +27,7 @@ mod locate;
 mod mode;
 mod morph;
 mod nearest;
+mod normalization;
 mod number;
 mod overrides;
 mod proxy;
@@ -48,10 +50,11 @@ pub use locate::{Path, Step, Target, locate};
 pub use mode::{Mode, Modes};
 pub use morph::{DatasetSection, MorphSpec, defaults, target};
 pub use nearest::nearest;
+pub use normalization::Normalization;
 pub use number::{
     AboveZero, BelowOne, Between, Closed, Count, Fraction, FromZero, Multiplier, Multipliers,
-    NonNegative, Part, Positive, Power, Powers, Range, Real, Share, Threshold, UnitInterval,
-    UpToOne, Whole,
+    NonNegative, Part, Positive, Power, Powers, Range, Real, Share, Signed, Threshold,
+    UnitInterval, UpToOne, Whole, Within,
 };
 pub use overrides::Override;
 pub use proxy::Proxy;
@@ -79,6 +82,9 @@ pub struct Spec {
     /// The images.
     #[serde(with = "serde_yaml::with::singleton_map")]
     pub dataset: Dataset,
+    /// What pixel values are before a network sees them.
+    #[serde(default)]
+    pub normalization: Option<Normalization>,
     /// The seed network.
     #[serde(with = "serde_yaml::with::singleton_map")]
     pub architecture: Architecture,

@@ -1,6 +1,8 @@
 //! The training loop.
 
-use datasets::{Batches, Streams};
+use std::thread;
+
+use datasets::{Ahead, Batches, Streams};
 use graph::{NodeId, Role};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -83,8 +85,6 @@ pub struct Trainer<'d, D: Device> {
     samples: Vec<(NodeId, GateSample)>,
     /// Noise of one gate.
     noise: Vec<f32>,
-    images: Vec<f32>,
-    labels: Vec<u32>,
 }
 
 impl<'d, D: Device> Trainer<'d, D> {
@@ -119,10 +119,7 @@ impl<'d, D: Device> Trainer<'d, D> {
         recipe: &Recipe,
         streams: Streams,
     ) -> Result<Self, TrainError> {
-        let program = &session.program;
-        let images = vec![0.0; program.batch * program.input.elements()];
-        let labels = vec![0; program.batch];
-        let samples = program.layout.samples().collect();
+        let samples = session.program.layout.samples().collect();
         session.load(&network.graph, &network.parameters)?;
         Ok(Self {
             graph: network.graph.clone(),
@@ -134,8 +131,6 @@ impl<'d, D: Device> Trainer<'d, D> {
             gate_noise: GateNoise::new(&network.graph, streams),
             samples,
             noise: Vec::new(),
-            images,
-            labels,
         })
     }
 
@@ -156,7 +151,7 @@ impl<'d, D: Device> Trainer<'d, D> {
 
     /// Runs the epoch under way to its end, or until `observe` says stop.
     ///
-    /// One step: fill the batch, execute the program, apply the penalty.
+    /// One step: take the batch, which may have been filled meanwhile ([`datasets::Epoch::ahead`]), execute the program, apply the penalty.
     pub fn epoch(
         &mut self,
         batches: &Batches,
@@ -164,8 +159,20 @@ impl<'d, D: Device> Trainer<'d, D> {
         observe: &mut dyn FnMut(Step) -> Control,
     ) -> Result<EpochEnd, TrainError> {
         fits(&self.session.program, batches.shape())?;
-        let steps = batches.per_epoch();
         let order = batches.epoch(u64::from(self.position.epoch));
+        let left = self.position.step..batches.per_epoch();
+        thread::scope(|scope| self.steps(batches, &mut order.ahead(scope, left), penalty, observe))
+    }
+
+    /// Runs the epoch under way on the batches that are left of it.
+    fn steps(
+        &mut self,
+        batches: &Batches,
+        ahead: &mut Ahead<'_>,
+        penalty: &mut dyn Penalty,
+        observe: &mut dyn FnMut(Step) -> Control,
+    ) -> Result<EpochEnd, TrainError> {
+        let (steps, [count, ..]) = (batches.per_epoch(), batches.shape());
         let (mut wanted, kernels) = (penalty.parameters(), penalty.filters());
         wanted.retain(|(node, role)| *role != Role::Weight || !kernels.contains(node));
         let mut steps_on_filters = self.session.filter_steps(&kernels)?;
@@ -177,11 +184,11 @@ impl<'d, D: Device> Trainer<'d, D> {
                 .recipe
                 .learning_rate
                 .rate((done + 0.5) / steps as f64, f64::from(self.recipe.epochs));
-            order.fill(self.position.step, &mut self.images, &mut self.labels)?;
             let scalars =
                 Scalars { rate: rate as f32, step: done as u64 + 1, seed: self.dropout_seed };
             self.draw_gates(scalars.step, done / steps as f64);
-            let result = self.session.run(&self.images, &self.labels, self.labels.len(), scalars);
+            let (images, labels) = ahead.next_batch()?;
+            let result = self.session.run(images, labels, count, scalars);
             if !wanted.is_empty() || !kernels.is_empty() {
                 self.session.read(&wanted, &mut penalized);
                 self.session.measure(&mut steps_on_filters, &mut filters);
@@ -198,7 +205,7 @@ impl<'d, D: Device> Trainer<'d, D> {
             self.position.loss += result.loss;
             self.position.correct += result.correct;
             let (epoch, step) = (self.position.epoch + 1, self.position.step);
-            let loss = result.loss / self.labels.len() as f64;
+            let loss = result.loss / count as f64;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { loss, epoch, step });
             }
@@ -206,7 +213,7 @@ impl<'d, D: Device> Trainer<'d, D> {
                 return Ok(EpochEnd::Stopped);
             }
         }
-        let images = (steps * self.labels.len()) as f64;
+        let images = (steps * count) as f64;
         let Position { epoch, loss, correct, penalty, .. } = self.position;
         self.position = Position { epoch: epoch + 1, penalty, ..Position::default() };
         let accuracy = correct as f64 / images;

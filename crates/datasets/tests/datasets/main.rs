@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in helpers, which clippy does not take for tests")]
 
+mod ahead;
 mod batches;
 mod bundled;
 mod cifar;

@@ -15,8 +15,8 @@ use proptest::prelude::*;
 use crate::{message, mutations};
 
 const WHOLE: Framing = Framing { centre: 1.0, least_area: 1.0 };
-const RANDOM: Framing = Framing { centre: 0.875, least_area: 0.3 };
-const FLIP: Augmentation = Augmentation { flip: true, crop: 0 };
+pub(crate) const RANDOM: Framing = Framing { centre: 0.875, least_area: 0.3 };
+pub(crate) const FLIP: Augmentation = Augmentation { flip: true, crop: 0 };
 const NONE: Augmentation = Augmentation { flip: false, crop: 0 };
 
 /// Files by path.
@@ -36,7 +36,7 @@ pub(crate) fn encoded(pixels: &[u8], height: usize, width: usize, format: ImageF
 }
 
 /// `count` PNG files of 9 x 7 in the classes `a`, `b` and `c`, in turn.
-fn pictures(count: usize) -> Files {
+pub(crate) fn pictures(count: usize) -> Files {
     let file = |at| encoded(&picture(at, 9, 7), 9, 7, ImageFormat::Png);
     (0..count).map(|at| (format!("{}/{at:03}.png", ["a", "b", "c"][at % 3]), file(at))).collect()
 }
@@ -51,14 +51,14 @@ pub(crate) fn reader(files: Files) -> Arc<ReadRange> {
     })
 }
 
-fn set(files: &Files, framing: Framing, shape: [usize; 3]) -> StoredSet {
+pub(crate) fn set(files: &Files, framing: Framing, shape: [usize; 3]) -> StoredSet {
     let medium = Medium::Pictures { framing, shape };
     let paths: Vec<String> = files.keys().cloned().collect();
     let classes = class_names(&paths, &medium);
     folder(paths, &classes, medium, reader(files.clone())).unwrap()
 }
 
-fn plain() -> Normalization {
+pub(crate) fn plain() -> Normalization {
     Normalization::new(vec![0.0; 3], vec![1.0; 3]).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! The generated set: balanced, reproducible, learnable.
 
-use datasets::{Bars, ImageSet, Streams};
+use datasets::{Bars, ImageSet, Shades, Streams};
 
 use crate::message;
 
@@ -71,4 +71,39 @@ fn impossible_sizes_are_refused() {
 fn the_generated_pixels_are_those_of_every_platform_and_version() {
     let (training, _) = generate(Bars::default(), 0);
     assert_eq!(training.pixels()[..8], [67, 59, 10, 27, 72, 65, 85, 61]);
+}
+
+/// From dark to bright, classes alternate as often as there are shades.
+#[test]
+fn shades_alternate_and_are_apart() {
+    for shades in [2, 3, 7] {
+        let set = Shades { training: 2000, shades, ..Shades::default() };
+        let (training, _) = set.generate(Streams::new(0)).unwrap();
+        assert_eq!(training.class_counts(), [1000, 1000]);
+        let images = training.pixels().chunks_exact(16);
+        let mut seen: Vec<(u8, u16)> = images
+            .zip(training.labels())
+            .map(|(pixels, &label)| {
+                assert!(pixels.iter().all(|pixel| *pixel == pixels[0]));
+                (pixels[0], label)
+            })
+            .collect();
+        seen.sort_unstable();
+        let gap = (0.3 * 255.0 / shades as f64) as u8;
+        let changes = seen.windows(2).filter(|pair| pair[0].1 != pair[1].1);
+        let apart = changes.map(|pair| pair[1].0 - pair[0].0).collect::<Vec<u8>>();
+        assert_eq!(apart.len(), set.best_width());
+        assert!(apart.iter().all(|distance| *distance >= gap), "{apart:?}");
+    }
+}
+
+#[test]
+fn impossible_shades_are_refused() {
+    let refused = |set: Shades| message(set.generate(Streams::new(0)));
+    assert_eq!(
+        refused(Shades { shades: 1, ..Shades::default() }),
+        "`shades` of the synthetic set is 1, expected 2 to 16"
+    );
+    assert!(refused(Shades { side: 0, ..Shades::default() }).contains("`side`"));
+    assert!(refused(Shades { test: 0, ..Shades::default() }).contains("`test`"));
 }

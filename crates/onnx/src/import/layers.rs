@@ -316,7 +316,7 @@ impl Importer {
 /// Refuses a kernel whose dimensions are not those of the input, or not those that the node states.
 pub(super) fn expect_kernel(call: &Call<'_>, kernel: &Tensor, rank: usize) -> Result<(), Trouble> {
     let stated = call.sizes("kernel_shape")?;
-    let sizes = &kernel.dims[2..];
+    let sizes = kernel.dims.get(2..).unwrap_or_default();
     let empty = kernel.dims.contains(&0);
     if kernel.rank() != rank || rank < 3 || empty || stated.is_some_and(|stated| stated != sizes) {
         return refuse(

@@ -66,9 +66,13 @@ impl Layers {
         self.0.add(&format!("{name}/relu"), relu, &[norm]).unwrap()
     }
 
-    pub(crate) fn classify(mut self, from: NodeId) -> Graph {
+    pub(crate) fn classify(self, from: NodeId) -> Graph {
+        self.classify_as(from, Bars::CLASSES)
+    }
+
+    pub(crate) fn classify_as(mut self, from: NodeId, classes: usize) -> Graph {
         let pool = self.0.add("pool", Op::GlobalAvgPool, &[from]).unwrap();
-        let logits = self.0.add("logits", Op::Linear(Linear::new(4)), &[pool]).unwrap();
+        let logits = self.0.add("logits", Op::Linear(Linear::new(classes)), &[pool]).unwrap();
         self.0.finish(&[logits]).unwrap()
     }
 }

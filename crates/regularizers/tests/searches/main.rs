@@ -5,5 +5,6 @@
 mod bench;
 mod budgets;
 mod gated;
+mod shades;
 mod strengths;
 mod warnings;

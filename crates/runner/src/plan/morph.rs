@@ -2,6 +2,7 @@
 
 use architectures::Architecture;
 use cost_models::Summary;
+use datasets::{DatasetError, Normalization};
 use graph::{Graph, Shape};
 use serde::{Deserialize, Serialize};
 use training::Recipe;
@@ -70,6 +71,13 @@ pub struct Standards {
     pub mean: Vec<f64>,
     /// Then divided by.
     pub deviation: Vec<f64>,
+}
+
+impl Standards {
+    /// What normalises images so.
+    pub(crate) fn normalization(&self) -> Result<Normalization, DatasetError> {
+        Normalization::new(self.mean.clone(), self.deviation.clone())
+    }
 }
 
 /// What the command line says besides [`MorphSpec`].

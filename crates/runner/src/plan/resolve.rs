@@ -16,7 +16,7 @@ use super::problem::{Problem, Problems, chain};
 use super::proxy::{self, Proxy};
 use super::regularizer::{self, Regularizer};
 use super::target::{self, Target};
-use super::{Images, Plan, Sweep};
+use super::{Images, Plan, Standards, Sweep};
 use crate::spec::{self, Spec};
 
 /// Most points of one experiment.
@@ -52,6 +52,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
 
     let (dataset, input, classes) = images(&spec.dataset, &mut problems);
     let images = dataset.images();
+    let standards = spec.normalization.as_ref().map(|it| standards(it, input, &mut problems));
     let written = spec.search.proxy.as_ref();
     let proxy = written.map(|it| Proxy::of(it, dataset, input, &mut problems));
     let searched = proxy.map_or((images, input), |it| (it.images(images), it.input(input)));
@@ -128,6 +129,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         architecture,
         input,
         classes,
+        standards,
         regularizer,
         search,
         retrain,
@@ -142,6 +144,28 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
     };
     proxy::impossible(&plan, &seed, &mut problems);
     if problems.0.is_empty() { Ok(plan) } else { Err(problems.0) }
+}
+
+/// As written; other than one of each per channel is a problem.
+fn standards(written: &spec::Normalization, input: Shape, problems: &mut Problems) -> Standards {
+    let spec::Normalization { mean, std } = written;
+    for (key, found) in [("mean", mean.len()), ("std", std.len())] {
+        if found != input.channels {
+            let channels = match input.channels {
+                1 => "1 channel".to_owned(),
+                count => format!("{count} channels"),
+            };
+            problems.push(
+                &format!("normalization.{key}"),
+                format!("`normalization.{key}` has {found} values, but images have {channels}"),
+                Some("write one number for each channel".to_owned()),
+            );
+        }
+    }
+    Standards {
+        mean: mean.iter().map(|value| value.get()).collect(),
+        deviation: std.iter().map(|value| value.get()).collect(),
+    }
 }
 
 fn modes(spec: &Spec) -> Vec<Mode> {

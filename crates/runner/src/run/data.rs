@@ -10,7 +10,7 @@ use datasets::{
 };
 use graph::Shape;
 
-use crate::plan::{self, Dataset, Plan};
+use crate::plan::{self, Dataset, Plan, Standards};
 
 mod stored;
 
@@ -22,12 +22,14 @@ const BUNDLED: &str = "crates/datasets/data";
 pub(crate) struct Images {
     /// Training, validation and test images.
     pub(crate) split: Split<Samples>,
-    /// Mean and deviation of the training images.
+    /// Mean and deviation of the training images, unless others are given.
     pub(crate) normalization: Normalization,
+    /// Whether they are.
+    is_given: bool,
 }
 
 /// Which images are wanted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     /// The data set.
     pub(crate) dataset: Dataset,
@@ -35,12 +37,21 @@ pub(crate) struct Wanted {
     pub(crate) input: Shape,
     /// Number of classes.
     pub(crate) classes: usize,
+    /// How their pixels become numbers, if it is given.
+    pub(crate) normalization: Option<Normalization>,
 }
 
 impl Wanted {
     /// Those of an experiment.
-    pub(crate) fn of(plan: &Plan) -> Self {
-        Self { dataset: plan.dataset, input: plan.input, classes: plan.classes }
+    pub(crate) fn of(plan: &Plan) -> anyhow::Result<Self> {
+        let Plan { dataset, input, classes, .. } = *plan;
+        let normalization = plan.standards.as_ref().map(Standards::normalization).transpose();
+        Ok(Self {
+            dataset,
+            input,
+            classes,
+            normalization: normalization.context("`normalization`")?,
+        })
     }
 }
 
@@ -88,8 +99,10 @@ pub(crate) fn load(
             Split::new(&train, test, images.validation)?
         }
     };
-    let normalization = Normalization::of(&split.train);
-    Ok(Images { split: split.map(Samples::from), normalization })
+    let given = wanted.normalization.clone();
+    let is_given = given.is_some();
+    let normalization = given.unwrap_or_else(|| Normalization::of(&split.train));
+    Ok(Images { split: split.map(Samples::from), normalization, is_given })
 }
 
 /// The images that widths are learned on.
@@ -115,7 +128,8 @@ impl Images {
             bail!("only images in memory can be averaged down for a proxy")
         };
         let small = images.averaged(factor)?;
-        let normalization = Normalization::of(&small);
+        let normalization =
+            if self.is_given { self.normalization.clone() } else { Normalization::of(&small) };
         Ok(Searched { train: small.into(), normalization })
     }
 

@@ -11,7 +11,6 @@ mod phases;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use datasets::Normalization;
 use graph::Graph;
 use tensor_ops::{Cpu, Level};
 use training::Network;
@@ -21,7 +20,7 @@ use super::progress::Progress;
 use super::{Failure, Outcome, bad_input};
 use crate::interrupt::Interrupt;
 use crate::network::to_onnx;
-use crate::plan::MorphPlan;
+use crate::plan::{MorphPlan, Standards};
 use crate::store::{self, Lock};
 
 /// How a morphing is carried out. None of it changes what is left, but for rounding.
@@ -79,15 +78,15 @@ pub(crate) fn run(
     original: &Original,
     settings: &MorphSettings,
 ) -> Result<(Outcome, String), Failure> {
-    let wanted = Wanted { dataset: plan.dataset, input: plan.input, classes: plan.classes };
+    let given = plan.standards.as_ref().map(Standards::normalization).transpose();
+    let wanted = Wanted {
+        dataset: plan.dataset,
+        input: plan.input,
+        classes: plan.classes,
+        normalization: given.context("`--mean` and `--deviation`").map_err(bad_input)?,
+    };
     let here = Path::new("");
-    let mut images = data::load(&wanted, here, settings.data.as_deref()).map_err(bad_input)?;
-    if let Some(standards) = &plan.standards {
-        let (mean, deviation) = (standards.mean.clone(), standards.deviation.clone());
-        images.normalization = Normalization::new(mean, deviation)
-            .context("`--mean` and `--deviation`")
-            .map_err(bad_input)?;
-    }
+    let images = data::load(&wanted, here, settings.data.as_deref()).map_err(bad_input)?;
     let _lock = Lock::take(&settings.output)?;
     prepare(plan, settings)?;
     store::remove_unfinished(&settings.output)?;

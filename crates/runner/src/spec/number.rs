@@ -25,6 +25,10 @@ pub enum AboveZero {}
 #[derive(Debug)]
 pub enum FromZero {}
 
+/// Above or below 0, and not so far from it that sums overflow.
+#[derive(Debug)]
+pub enum Within {}
+
 /// From 0 up to, and without, 1.
 #[derive(Debug)]
 pub enum BelowOne {}
@@ -53,6 +57,8 @@ pub enum Powers {}
 pub type Positive = Real<AboveZero>;
 /// A strength, a decay.
 pub type NonNegative = Real<FromZero>;
+/// A mean.
+pub type Signed = Real<Within>;
 /// A momentum, a smoothing.
 pub type Fraction = Real<BelowOne>;
 /// The weight of a new value in a running mean.
@@ -79,6 +85,13 @@ impl Range for FromZero {
     const WORDS: &'static str = "a number from 0 to 1e12";
     fn contains(value: f64) -> bool {
         (0.0..=1e12).contains(&value)
+    }
+}
+
+impl Range for Within {
+    const WORDS: &'static str = "a number from -1e12 to 1e12";
+    fn contains(value: f64) -> bool {
+        (-1e12..=1e12).contains(&value)
     }
 }
 

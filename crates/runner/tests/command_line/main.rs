@@ -17,6 +17,7 @@ mod modes;
 mod morph;
 mod mutations;
 mod networks;
+mod normalization;
 mod plans;
 mod prices;
 mod proxy;

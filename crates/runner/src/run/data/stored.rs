@@ -45,9 +45,14 @@ pub(super) fn load(files: &Files<'_>, folder: Option<&Path>) -> anyhow::Result<I
     enough(&images, [train.count(), test.count()], "the files", folder)?;
     let (train, validation) = train.split_last(images.validation)?;
     let (train, test) = (train.take(images.train)?, test.take(images.test)?);
-    let normalization = train.normalization(MEASURED)?;
+    let given = wanted.normalization.clone();
+    let is_given = given.is_some();
+    let normalization = match given {
+        Some(normalization) => normalization,
+        None => train.normalization(MEASURED)?,
+    };
     let split = Split { train, validation, test }.map(Samples::from);
-    Ok(Images { split, normalization })
+    Ok(Images { split, normalization, is_given })
 }
 
 /// The training and the test part of files in one folder per class.
