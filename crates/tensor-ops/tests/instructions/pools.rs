@@ -1,9 +1,9 @@
 //! Maximum and mean over windows.
 
 use proptest::prelude::*;
-use tensor_ops::{Geometry, Instruction};
+use tensor_ops::{Cpu, Geometry, Instruction, Level, Tensor};
 
-use crate::arena::{Layout, assert_matches_reference, cases};
+use crate::arena::{Layout, assert_matches_reference, cases, execute};
 use crate::convolutions::geometry;
 
 /// Whether each window has a tap in the image.
@@ -60,5 +60,36 @@ proptest! {
             }
         }
         assert_matches_reference(&instructions, &values, 1e-5);
+    }
+}
+
+#[test]
+fn what_lies_beside_the_image_takes_no_gradient_from_a_maximum_of_minus_infinity() {
+    let geometry = Geometry {
+        batch: 1,
+        input: [1, 1],
+        output: [1, 1],
+        kernel: [2, 2],
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: [1, 1],
+    };
+    let [input, output, grad_output, grad_input] =
+        [0, 1, 2, 3].map(|offset| Tensor::dense(offset, 1, 1));
+    let instructions = [
+        Instruction::MaxPool { geometry, input, output },
+        Instruction::MaxPoolGrad {
+            geometry,
+            input,
+            output,
+            grad_output,
+            grad_input,
+            accumulate: false,
+        },
+    ];
+    let values = [f32::NEG_INFINITY, 0.0, 3.0, 0.0];
+    for level in Level::available() {
+        let found = execute(&Cpu::with_level(1, level).unwrap(), &instructions, &values);
+        assert_eq!(found[3], 3.0, "{level}");
     }
 }

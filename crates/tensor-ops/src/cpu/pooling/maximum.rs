@@ -132,8 +132,9 @@ impl Task for MaxPoolGrad {
         let start = chunk * self.chunk_images();
         // SAFETY: the tensors were checked, this chunk alone has the images, and each worker has its own scratch.
         unsafe {
+            // Positions beside the image equal no maximum.
             for position in 0..self.padded[0] * self.padded[1] {
-                simd.store(values.add(position * S::LANES), simd.splat(f32::NEG_INFINITY));
+                simd.store(values.add(position * S::LANES), simd.splat(f32::NAN));
             }
             for image in start..self.geometry.batch.min(start + self.chunk_images()) {
                 let mut c = 0;
