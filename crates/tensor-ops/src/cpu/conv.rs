@@ -19,6 +19,7 @@ mod windows;
 mod winograd;
 
 pub(super) use block::Source;
+pub(super) use depthwise::Bands;
 pub(super) use finish::Finish;
 pub(super) use plan::Plan;
 pub(super) use windows::{Channels, Operation, Windows};

@@ -12,7 +12,7 @@ use super::level::Level;
 use super::loss::SoftmaxCrossEntropy;
 use super::maps::{MapChannels, MapPositions, MapValues};
 use super::multi_label_loss::SigmoidCrossEntropy;
-use super::pooling::{AvgPool, AvgPoolGrad, MaxPool, MaxPoolGrad};
+use super::pooling::{avg_pool, avg_pool_grad, max_pool, max_pool_grad};
 use super::response_norm::{LocalResponseNorm, LocalResponseNormGrad};
 use super::rows::Target;
 use super::softmax::{Softmax, SoftmaxGrad};
@@ -229,12 +229,8 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
         Instruction::MapValues { taps, input, output: tensor, accumulate } => {
             Box::new(MapValues::new(&taps, input, Target { tensor, accumulate }))
         }
-        Instruction::MaxPool { geometry, input, output } => {
-            Box::new(MaxPool::new(geometry, input, output))
-        }
-        Instruction::AvgPool { geometry, input, output } => {
-            Box::new(AvgPool::new(geometry, input, output))
-        }
+        Instruction::MaxPool { geometry, input, output } => max_pool(geometry, input, output),
+        Instruction::AvgPool { geometry, input, output } => avg_pool(geometry, input, output),
         Instruction::MaxPoolGrad {
             geometry,
             input,
@@ -244,10 +240,10 @@ pub(super) fn of(instruction: Instruction, level: Level) -> Vec<Box<dyn Kernel>>
             accumulate,
         } => {
             let target = Target { tensor, accumulate };
-            Box::new(MaxPoolGrad::new(geometry, input, output, grad_output, target))
+            max_pool_grad(geometry, input, output, grad_output, target)
         }
         Instruction::AvgPoolGrad { geometry, grad_output, grad_input: tensor, accumulate } => {
-            Box::new(AvgPoolGrad::new(geometry, grad_output, Target { tensor, accumulate }))
+            avg_pool_grad(geometry, grad_output, Target { tensor, accumulate })
         }
         Instruction::Gate { logits, mask, input, output } => {
             Box::new(Gate { logits, mask, input, output })

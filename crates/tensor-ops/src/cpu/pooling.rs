@@ -1,14 +1,72 @@
 //! Maximum and mean over windows.
+//!
+//! Small square windows read the images themselves, row by row. All others go through a padded copy.
 
 mod maximum;
 mod mean;
-
-pub(super) use maximum::{MaxPool, MaxPoolGrad};
-pub(super) use mean::{AvgPool, AvgPoolGrad};
+mod rows;
 
 use std::ops::Range;
 
-use crate::Geometry;
+use self::maximum::{MaxPool, MaxPoolGrad};
+use self::mean::{AvgPool, AvgPoolGrad};
+use self::rows::{Maximum, Mean, Rows};
+use super::context::Kernel;
+use super::conv::depthwise::square;
+use super::rows::Target;
+use crate::{Geometry, Tensor};
+
+/// The fastest kernel for a maximum over windows.
+pub(super) fn max_pool(geometry: Geometry, input: Tensor, output: Tensor) -> Box<dyn Kernel> {
+    match square(&geometry, 1) {
+        Some((2, 2)) => Box::new(Rows::<Maximum, 2, 2>::forward(&geometry, input, output)),
+        Some((3, 1)) => Box::new(Rows::<Maximum, 3, 1>::forward(&geometry, input, output)),
+        Some((3, 2)) => Box::new(Rows::<Maximum, 3, 2>::forward(&geometry, input, output)),
+        Some(_) | None => Box::new(MaxPool::new(geometry, input, output)),
+    }
+}
+
+/// The fastest kernel for the gradient of a maximum over windows.
+pub(super) fn max_pool_grad(
+    geometry: Geometry,
+    input: Tensor,
+    output: Tensor,
+    grad_output: Tensor,
+    target: Target,
+) -> Box<dyn Kernel> {
+    Box::new(MaxPoolGrad::new(geometry, input, output, grad_output, target))
+}
+
+/// The fastest kernel for a mean over windows.
+pub(super) fn avg_pool(geometry: Geometry, input: Tensor, output: Tensor) -> Box<dyn Kernel> {
+    match square(&geometry, 1) {
+        Some((2, 2)) => Box::new(Rows::<Mean, 2, 2>::forward(&geometry, input, output)),
+        Some((3, 1)) => Box::new(Rows::<Mean, 3, 1>::forward(&geometry, input, output)),
+        Some((3, 2)) => Box::new(Rows::<Mean, 3, 2>::forward(&geometry, input, output)),
+        Some(_) | None => Box::new(AvgPool::new(geometry, input, output)),
+    }
+}
+
+/// The fastest kernel for the gradient of a mean over windows.
+pub(super) fn avg_pool_grad(
+    geometry: Geometry,
+    grad_output: Tensor,
+    target: Target,
+) -> Box<dyn Kernel> {
+    match square(&geometry, 1) {
+        Some((3, 1)) => Box::new(Rows::<_, 3, 1>::grad_input(&geometry, grad_output, target)),
+        Some(_) | None => Box::new(AvgPoolGrad::new(geometry, grad_output, target)),
+    }
+}
+
+/// `1 / taps inside the image` for each output position of an image.
+fn factors(geometry: &Geometry) -> Vec<f32> {
+    let inside = |axis, position| taps_inside(geometry, axis, position).len();
+    let rows = 0..geometry.output[0];
+    rows.flat_map(|y| (0..geometry.output[1]).map(move |x| (y, x)))
+        .map(|(y, x)| 1.0 / (inside(0, y) * inside(1, x)) as f32)
+        .collect()
+}
 
 /// Taps along an axis that lie inside the image when the window is at an output position.
 fn taps_inside(geometry: &Geometry, axis: usize, position: usize) -> Range<usize> {

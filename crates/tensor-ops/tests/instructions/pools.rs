@@ -19,6 +19,72 @@ fn every_window_touches(geometry: &Geometry) -> bool {
     })
 }
 
+/// Input, output and padding of one axis: images smaller than the window, windows that see hardly anything of the image, outputs
+/// that are missing, positions that no window sees.
+fn axis(kernel: usize, stride: usize) -> impl Strategy<Value = [usize; 3]> {
+    (1..15_usize, 0..kernel, 0..3_usize).prop_map(move |(input, padding, less)| {
+        let input = input.max(kernel.saturating_sub(2 * padding));
+        let most = (input + 2 * padding - kernel) / stride + 1;
+        [input, most.saturating_sub(less).max(1), padding]
+    })
+}
+
+/// Square windows of 2x2 and 3x3 taps with strides of 1 and 2.
+fn square() -> impl Strategy<Value = Geometry> {
+    (2..4_usize, 1..3_usize).prop_flat_map(|(kernel, stride)| {
+        (1..4_usize, axis(kernel, stride), axis(kernel, stride)).prop_map(move |(batch, y, x)| {
+            Geometry {
+                batch,
+                input: [y[0], x[0]],
+                output: [y[1], x[1]],
+                kernel: [kernel; 2],
+                stride: [stride; 2],
+                dilation: [1, 1],
+                padding: [y[2], x[2]],
+            }
+        })
+    })
+}
+
+/// All pools and their gradients, and the arena's values: few different ones if they are `coarse`, so that windows have ties.
+fn pools(
+    geometry: Geometry,
+    channels: usize,
+    accumulate: bool,
+    coarse: bool,
+    seed: u64,
+) -> (Vec<Instruction>, Vec<f32>) {
+    let mut layout = Layout::seeded(seed);
+    let input = layout.tensor(geometry.input_rows(), channels);
+    let [max, mean] = [0, 1].map(|_| layout.tensor(geometry.output_rows(), channels));
+    let grad_output = layout.tensor(geometry.output_rows(), channels);
+    let instructions = vec![
+        Instruction::MaxPool { geometry, input, output: max },
+        Instruction::AvgPool { geometry, input, output: mean },
+        Instruction::MaxPoolGrad {
+            geometry,
+            input,
+            output: max,
+            grad_output,
+            grad_input: layout.tensor(geometry.input_rows(), channels),
+            accumulate,
+        },
+        Instruction::AvgPoolGrad {
+            geometry,
+            grad_output,
+            grad_input: layout.tensor(geometry.input_rows(), channels),
+            accumulate,
+        },
+    ];
+    let mut values = layout.values();
+    if coarse {
+        for value in &mut values {
+            *value = (*value * 2.0).round();
+        }
+    }
+    (instructions, values)
+}
+
 proptest! {
     #![proptest_config(cases(100))]
 
@@ -30,35 +96,19 @@ proptest! {
         coarse: bool,
         seed: u64,
     ) {
-        let mut layout = Layout::seeded(seed);
-        let input = layout.tensor(geometry.input_rows(), channels);
-        let [max, mean] = [0, 1].map(|_| layout.tensor(geometry.output_rows(), channels));
-        let grad_output = layout.tensor(geometry.output_rows(), channels);
-        let instructions = [
-            Instruction::MaxPool { geometry, input, output: max },
-            Instruction::AvgPool { geometry, input, output: mean },
-            Instruction::MaxPoolGrad {
-                geometry,
-                input,
-                output: max,
-                grad_output,
-                grad_input: layout.tensor(geometry.input_rows(), channels),
-                accumulate,
-            },
-            Instruction::AvgPoolGrad {
-                geometry,
-                grad_output,
-                grad_input: layout.tensor(geometry.input_rows(), channels),
-                accumulate,
-            },
-        ];
-        let mut values = layout.values();
-        if coarse {
-            // Few different values, so that windows have ties.
-            for value in &mut values {
-                *value = (*value * 2.0).round();
-            }
-        }
+        let (instructions, values) = pools(geometry, channels, accumulate, coarse, seed);
+        assert_matches_reference(&instructions, &values, 1e-5);
+    }
+
+    #[test]
+    fn pools_of_small_square_windows_match_the_reference(
+        geometry in square().prop_filter("windows outside the image are refused", every_window_touches),
+        channels in prop_oneof![1..10_usize, 15..18_usize, 31..36_usize],
+        accumulate: bool,
+        coarse: bool,
+        seed: u64,
+    ) {
+        let (instructions, values) = pools(geometry, channels, accumulate, coarse, seed);
         assert_matches_reference(&instructions, &values, 1e-5);
     }
 }

@@ -13,6 +13,7 @@ mod rows;
 mod steps;
 mod sums;
 
+pub(in crate::cpu) use self::bands::Bands;
 use self::general::General;
 use self::general_grad_weight::GeneralGradWeight;
 use self::grad_weight::GradWeight;
@@ -23,7 +24,7 @@ use crate::cpu::rows::Target;
 use crate::{Geometry, Span, Tensor};
 
 /// Kernel and stride, if both are the same along both axes and the taps lie side by side.
-fn square(geometry: &Geometry, multiplier: usize) -> Option<(usize, usize)> {
+pub(in crate::cpu) fn square(geometry: &Geometry, multiplier: usize) -> Option<(usize, usize)> {
     let [height, width] = geometry.kernel;
     let [down, right] = geometry.stride;
     let same = height == width && down == right && geometry.dilation == [1, 1];

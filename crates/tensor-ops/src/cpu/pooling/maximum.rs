@@ -7,14 +7,14 @@ use crate::cpu::rows::Target;
 use crate::cpu::simd::{MAX_LANES, Simd, load_up_to, store_up_to};
 use crate::{Geometry, Tensor};
 
-pub(in crate::cpu) struct MaxPool {
+pub(super) struct MaxPool {
     windows: Windows,
     input: Tensor,
     output: Tensor,
 }
 
 impl MaxPool {
-    pub(in crate::cpu) fn new(geometry: Geometry, input: Tensor, output: Tensor) -> Self {
+    pub(super) fn new(geometry: Geometry, input: Tensor, output: Tensor) -> Self {
         let channels = input.channels;
         let plan = Plan::forward(geometry, channels, None);
         Self { windows: Windows { plan, channels, fold: 1 }, input, output }
@@ -76,7 +76,7 @@ const CHUNK: usize = 1 << 14;
 
 /// Vector of channels by vector of channels, an image and its gradient are laid out with their padding in the worker's scratch,
 /// where all windows are complete and all vectors full.
-pub(in crate::cpu) struct MaxPoolGrad {
+pub(super) struct MaxPoolGrad {
     geometry: Geometry,
     input: Tensor,
     output: Tensor,
@@ -87,7 +87,7 @@ pub(in crate::cpu) struct MaxPoolGrad {
 }
 
 impl MaxPoolGrad {
-    pub(in crate::cpu) fn new(
+    pub(super) fn new(
         geometry: Geometry,
         input: Tensor,
         output: Tensor,

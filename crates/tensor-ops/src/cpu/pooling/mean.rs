@@ -1,6 +1,6 @@
 //! Mean over windows and its gradient.
 
-use super::taps_inside;
+use super::factors;
 use crate::cpu::context::{Context, Kernel, Scratch};
 use crate::cpu::conv::{Channels, Operation, Plan, Source, Windows};
 use crate::cpu::level::Task;
@@ -8,16 +8,7 @@ use crate::cpu::rows::{RowSplit, Target};
 use crate::cpu::simd::{Simd, load_up_to, store_up_to};
 use crate::{Geometry, Tensor};
 
-/// `1 / taps inside the image` for each output position of an image.
-fn factors(geometry: &Geometry) -> Vec<f32> {
-    let inside = |axis, position| taps_inside(geometry, axis, position).len();
-    let rows = 0..geometry.output[0];
-    rows.flat_map(|y| (0..geometry.output[1]).map(move |x| (y, x)))
-        .map(|(y, x)| 1.0 / (inside(0, y) * inside(1, x)) as f32)
-        .collect()
-}
-
-pub(in crate::cpu) struct AvgPool {
+pub(super) struct AvgPool {
     windows: Windows,
     sum: Sum,
     input: Tensor,
@@ -25,7 +16,7 @@ pub(in crate::cpu) struct AvgPool {
 }
 
 impl AvgPool {
-    pub(in crate::cpu) fn new(geometry: Geometry, input: Tensor, output: Tensor) -> Self {
+    pub(super) fn new(geometry: Geometry, input: Tensor, output: Tensor) -> Self {
         let channels = input.channels;
         let plan = Plan::forward(geometry, channels, None);
         let sum = Sum { factors: factors(&geometry) };
@@ -90,7 +81,7 @@ impl Operation for Sum {
     }
 }
 
-pub(in crate::cpu) struct AvgPoolGrad {
+pub(super) struct AvgPoolGrad {
     windows: Windows,
     factors: Vec<f32>,
     grad_output: Tensor,
@@ -98,7 +89,7 @@ pub(in crate::cpu) struct AvgPoolGrad {
 }
 
 impl AvgPoolGrad {
-    pub(in crate::cpu) fn new(geometry: Geometry, grad_output: Tensor, target: Target) -> Self {
+    pub(super) fn new(geometry: Geometry, grad_output: Tensor, target: Target) -> Self {
         let channels = grad_output.channels;
         let plan = Plan::gradient(geometry, channels, None);
         let factors = factors(&geometry);

@@ -15,7 +15,7 @@ const WORTH: usize = 1 << 12;
 const BLOCK: usize = 1 << 14;
 
 /// How the rows of a batch of images are shared out.
-pub(super) struct Bands {
+pub(in crate::cpu) struct Bands {
     batch: usize,
     rows: usize,
     images: usize,
@@ -27,7 +27,7 @@ pub(super) struct Bands {
 
 impl Bands {
     /// For images of so many rows, with `values` read and written per row.
-    pub(super) fn new(batch: usize, rows: usize, values: usize) -> Self {
+    pub(in crate::cpu) fn new(batch: usize, rows: usize, values: usize) -> Self {
         let image = values.saturating_mul(rows).max(1);
         let images = (UNIT / image).clamp(1, (batch / UNITS).max(1));
         let bands = (image / UNIT).max(UNITS.div_ceil(batch).min(image / WORTH)).clamp(1, rows);
@@ -38,13 +38,13 @@ impl Bands {
     }
 
     /// Number of units, a function of shapes alone.
-    pub(super) fn units(&self) -> usize {
+    pub(in crate::cpu) fn units(&self) -> usize {
         self.batch.div_ceil(self.images) * self.per_image
     }
 
     /// Calls `work` with the images and the rows of every block of a unit: all rows if there are several images.
     #[inline(always)]
-    pub(super) fn for_each_block(
+    pub(in crate::cpu) fn for_each_block(
         &self,
         unit: usize,
         mut work: impl FnMut(Range<usize>, Range<usize>),
