@@ -93,7 +93,7 @@ pub struct Conv {
     #[serde(default)]
     pub padding: Border,
     /// Blocks that input and output channels are cut into.
-    #[serde(default = "one_group")]
+    #[serde(default = "single")]
     pub groups: usize,
     /// Whether a value per channel is added.
     #[serde(default)]
@@ -117,7 +117,7 @@ pub struct Depthwise {
     #[serde(default)]
     pub padding: Border,
     /// Output channels per input channel.
-    #[serde(default = "one_group")]
+    #[serde(default = "single")]
     pub multiplier: usize,
     /// Whether a value per channel is added.
     #[serde(default)]
@@ -208,7 +208,7 @@ fn nothing() -> Border {
     Border::Valid
 }
 
-fn one_group() -> usize {
+fn single() -> usize {
     1
 }
 

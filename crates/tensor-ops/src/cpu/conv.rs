@@ -1,9 +1,13 @@
 //! Convolutions as products of matrices that are never formed.
 //!
+//! 3x3 kernels on many channels go through Winograd's transforms (`winograd`), convolutions of few channels through planes
+//! (`planes`), depthwise ones along rows (`depthwise`), and all others as follows.
+//!
 //! Row `p` of the left matrix holds what the kernel sees at position `p`. It is not copied together: an image (or a band of
 //! one) is copied once into a block with its padding, where all that a kernel row sees lies side by side. A tile of output
 //! rows and channels then stays in registers while the products are summed. Without padding the image itself is the block.
 
+mod bands;
 mod block;
 mod cursor;
 pub(super) mod depthwise;
@@ -18,8 +22,8 @@ mod sweep;
 mod windows;
 mod winograd;
 
+pub(super) use bands::Bands;
 pub(super) use block::Source;
-pub(super) use depthwise::Bands;
 pub(super) use finish::Finish;
 pub(super) use plan::Plan;
 pub(super) use windows::{Channels, Operation, Windows};
@@ -44,16 +48,12 @@ pub(super) fn forward(
     target: Target,
 ) -> Box<dyn Kernel> {
     let (source, outputs) = (input.channels, target.tensor.channels);
-    match Size::of(level, &geometry, groups, source, outputs) {
-        Some(size) => {
-            Box::new(WinogradConv::forward(level, size, geometry, input, weight, finish, target))
-        }
-        None => match Grid::forward(&geometry, groups, source, outputs) {
-            Some(grid) => {
-                Box::new(PlanesConv::forward(level, grid, geometry, input, weight, finish, target))
-            }
-            None => Box::new(Conv::new(level, geometry, groups, input, weight, finish, target)),
-        },
+    if let Some(size) = Size::of(level, &geometry, groups, source, outputs) {
+        Box::new(WinogradConv::forward(level, size, geometry, input, weight, finish, target))
+    } else if let Some(grid) = Grid::forward(&geometry, groups, source, outputs) {
+        Box::new(PlanesConv::forward(level, grid, geometry, input, weight, finish, target))
+    } else {
+        Box::new(Conv::new(level, geometry, groups, input, weight, finish, target))
     }
 }
 
@@ -67,18 +67,12 @@ pub(super) fn grad_input(
     target: Target,
 ) -> Box<dyn Kernel> {
     let (source, inputs) = (grad_output.channels, target.tensor.channels);
-    match Size::of(level, &geometry, groups, source, inputs) {
-        Some(size) => {
-            Box::new(WinogradConv::grad_input(level, size, geometry, grad_output, weight, target))
-        }
-        None => match Grid::gradient(&geometry, groups, source, inputs) {
-            Some(grid) => {
-                Box::new(PlanesConv::grad_input(level, grid, geometry, grad_output, weight, target))
-            }
-            None => {
-                Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target))
-            }
-        },
+    if let Some(size) = Size::of(level, &geometry, groups, source, inputs) {
+        Box::new(WinogradConv::grad_input(level, size, geometry, grad_output, weight, target))
+    } else if let Some(grid) = Grid::gradient(&geometry, groups, source, inputs) {
+        Box::new(PlanesConv::grad_input(level, grid, geometry, grad_output, weight, target))
+    } else {
+        Box::new(ConvGradInput::new(level, geometry, groups, grad_output, weight, target))
     }
 }
 
@@ -92,8 +86,9 @@ pub(super) fn grad_weight(
     grad_weight: Span,
     grad_bias: Option<Span>,
 ) -> Box<dyn Kernel> {
-    match Size::of(level, &geometry, groups, input.channels, grad_output.channels) {
-        Some(size) => Box::new(WinogradGradWeight::new(
+    let (inputs, outputs) = (input.channels, grad_output.channels);
+    if let Some(size) = Size::of(level, &geometry, groups, inputs, outputs) {
+        Box::new(WinogradGradWeight::new(
             level,
             size,
             geometry,
@@ -101,25 +96,18 @@ pub(super) fn grad_weight(
             grad_output,
             grad_weight,
             grad_bias,
-        )),
-        None => match Grid::forward(&geometry, groups, input.channels, grad_output.channels) {
-            Some(grid) => Box::new(PlanesGradWeight::new(
-                level,
-                grid,
-                input,
-                grad_output,
-                grad_weight,
-                grad_bias,
-            )),
-            None => Box::new(ConvGradWeight::new(
-                level,
-                geometry,
-                groups,
-                input,
-                grad_output,
-                grad_weight,
-                grad_bias,
-            )),
-        },
+        ))
+    } else if let Some(grid) = Grid::forward(&geometry, groups, inputs, outputs) {
+        Box::new(PlanesGradWeight::new(level, grid, input, grad_output, grad_weight, grad_bias))
+    } else {
+        Box::new(ConvGradWeight::new(
+            level,
+            geometry,
+            groups,
+            input,
+            grad_output,
+            grad_weight,
+            grad_bias,
+        ))
     }
 }

@@ -12,13 +12,12 @@ use self::maximum::{MaxPool, MaxPoolGrad};
 use self::mean::{AvgPool, AvgPoolGrad};
 use self::rows::{Maximum, Mean, Rows};
 use super::context::Kernel;
-use super::conv::depthwise::square;
 use super::rows::Target;
 use crate::{Geometry, Tensor};
 
 /// The fastest kernel for a maximum over windows.
 pub(super) fn max_pool(geometry: Geometry, input: Tensor, output: Tensor) -> Box<dyn Kernel> {
-    match square(&geometry, 1) {
+    match geometry.square() {
         Some((2, 2)) => Box::new(Rows::<Maximum, 2, 2>::forward(&geometry, input, output)),
         Some((3, 1)) => Box::new(Rows::<Maximum, 3, 1>::forward(&geometry, input, output)),
         Some((3, 2)) => Box::new(Rows::<Maximum, 3, 2>::forward(&geometry, input, output)),
@@ -39,7 +38,7 @@ pub(super) fn max_pool_grad(
 
 /// The fastest kernel for a mean over windows.
 pub(super) fn avg_pool(geometry: Geometry, input: Tensor, output: Tensor) -> Box<dyn Kernel> {
-    match square(&geometry, 1) {
+    match geometry.square() {
         Some((2, 2)) => Box::new(Rows::<Mean, 2, 2>::forward(&geometry, input, output)),
         Some((3, 1)) => Box::new(Rows::<Mean, 3, 1>::forward(&geometry, input, output)),
         Some((3, 2)) => Box::new(Rows::<Mean, 3, 2>::forward(&geometry, input, output)),
@@ -53,7 +52,7 @@ pub(super) fn avg_pool_grad(
     grad_output: Tensor,
     target: Target,
 ) -> Box<dyn Kernel> {
-    match square(&geometry, 1) {
+    match geometry.square() {
         Some((3, 1)) => Box::new(Rows::<_, 3, 1>::grad_input(&geometry, grad_output, target)),
         Some(_) | None => Box::new(AvgPoolGrad::new(geometry, grad_output, target)),
     }

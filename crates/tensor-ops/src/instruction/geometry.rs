@@ -33,6 +33,13 @@ impl Geometry {
         }
     }
 
+    /// Kernel and stride, if both are the same along both axes and the taps lie side by side.
+    pub(crate) fn square(&self) -> Option<(usize, usize)> {
+        let ([height, width], [down, right]) = (self.kernel, self.stride);
+        let same = height == width && down == right && self.dilation == [1, 1];
+        same.then_some((width, right))
+    }
+
     /// Rows of the input tensor.
     pub fn input_rows(&self) -> usize {
         self.batch * self.input[0] * self.input[1]

@@ -4,7 +4,6 @@
 //! it moves along a row. All others go through a padded copy.
 
 mod ahead;
-mod bands;
 mod general;
 mod general_grad_weight;
 mod grad_weight;
@@ -13,7 +12,6 @@ mod rows;
 mod steps;
 mod sums;
 
-pub(in crate::cpu) use self::bands::Bands;
 use self::general::General;
 use self::general_grad_weight::GeneralGradWeight;
 use self::grad_weight::GradWeight;
@@ -23,12 +21,9 @@ use crate::cpu::conv::Finish;
 use crate::cpu::rows::Target;
 use crate::{Geometry, Span, Tensor};
 
-/// Kernel and stride, if both are the same along both axes and the taps lie side by side.
-pub(in crate::cpu) fn square(geometry: &Geometry, multiplier: usize) -> Option<(usize, usize)> {
-    let [height, width] = geometry.kernel;
-    let [down, right] = geometry.stride;
-    let same = height == width && down == right && geometry.dilation == [1, 1];
-    (same && multiplier == 1).then_some((width, right))
+/// Kernel and stride of a convolution that is done row by row if they are small.
+fn square(geometry: &Geometry, multiplier: usize) -> Option<(usize, usize)> {
+    if multiplier == 1 { geometry.square() } else { None }
 }
 
 /// The fastest kernel for a depthwise convolution.

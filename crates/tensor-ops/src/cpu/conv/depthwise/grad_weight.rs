@@ -1,9 +1,9 @@
 //! Gradient of the kernel and bias of a depthwise convolution, row by row.
 
 use super::ahead;
-use super::bands::Bands;
 use super::sums::Sums;
 use crate::cpu::context::{Context, Kernel, Scratch};
+use crate::cpu::conv::bands::Bands;
 use crate::cpu::conv::parts::Parts;
 use crate::cpu::level::Task;
 use crate::cpu::simd::Simd;

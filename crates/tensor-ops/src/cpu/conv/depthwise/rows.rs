@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::ahead::{self, Ahead};
-use super::bands::Bands;
 use super::steps::Steps;
 use crate::cpu::context::{Context, Derived, Kernel, Scratch};
+use crate::cpu::conv::bands::Bands;
 use crate::cpu::conv::finish::Finish;
 use crate::cpu::level::Task;
 use crate::cpu::rows::Target;

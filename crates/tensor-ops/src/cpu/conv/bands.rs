@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cpu::conv::plan::UNITS;
+use super::plan::UNITS;
 
 /// Most values that a unit reads and writes, where a row has no more.
 const UNIT: usize = 1 << 17;
