@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tests play the user, who has files")]
 
 mod arms;
+mod axes;
 mod bad_data;
 mod broken_disk;
 mod calibration;

@@ -1,5 +1,8 @@
 //! Learned widths against uniform ones at equal FLOPs.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use crate::error::Error;
 use crate::mode::Mode;
 use crate::row::Arm;
@@ -49,12 +52,12 @@ impl UniformCurve {
         Self::through(summaries, |_| true)
     }
 
-    /// The curve through the uniform points of some modes.
-    fn through(summaries: &[Summary], modes: impl Fn(Mode) -> bool) -> Result<Self, Error> {
+    /// The curve through some of the uniform points.
+    fn through(summaries: &[Summary], is_on: impl Fn(&Summary) -> bool) -> Result<Self, Error> {
         let mut points = Vec::new();
         for summary in summaries {
             summary.check()?;
-            if summary.arm == Arm::Uniform && modes(summary.mode) {
+            if summary.arm == Arm::Uniform && is_on(summary) {
                 points.push(Knot { flops: summary.flops, accuracy: accuracy(summary) });
             }
         }
@@ -145,24 +148,30 @@ impl Comparison {
     }
 }
 
-/// Compares every other summary with the uniform curve at the same FLOPs: that of its own mode of training, or where there is
-/// none, that of the first mode that has one.
+/// Compares every other summary with the uniform curve of its variant at the same FLOPs, or with that of all variants where they
+/// share one: that of its own mode of training, or where there is none, that of the first mode that has one.
 ///
 /// # Errors
 ///
 /// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
 pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
-    let uniform = || summaries.iter().filter(|summary| summary.arm == Arm::Uniform);
-    let first = uniform().map(|summary| summary.mode).min().unwrap_or_default();
-    let mut curves = Vec::new();
-    for mode in Mode::ALL {
-        let has_curve = uniform().any(|summary| summary.mode == mode);
-        let mode = if has_curve { mode } else { first };
-        curves.push(UniformCurve::through(summaries, |other| other == mode)?);
+    let mut curves: BTreeMap<(Option<&str>, Mode), UniformCurve> = BTreeMap::new();
+    for summary in summaries {
+        let variant = summary.variant.as_deref();
+        let of_variant = |it: &&Summary| {
+            it.arm == Arm::Uniform && (it.variant.is_none() || it.variant.as_deref() == variant)
+        };
+        let uniform = || summaries.iter().filter(of_variant);
+        let own = uniform().any(|it| it.mode == summary.mode);
+        let first = uniform().map(|it| it.mode).min().unwrap_or_default();
+        let mode = if own { summary.mode } else { first };
+        if let Entry::Vacant(vacant) = curves.entry((variant, summary.mode)) {
+            vacant.insert(UniformCurve::through(summaries, |it| of_variant(&it) && it.mode == mode)?);
+        }
     }
     let difference = |summary: &Summary| {
         let found = (summary.arm != Arm::Uniform).then(|| accuracy(summary))?;
-        let curve = &curves[summary.mode as usize];
+        let curve = curves.get(&(summary.variant.as_deref(), summary.mode))?;
         let gap = found.zip(curve.at(summary.flops)?, |found, uniform| 100.0 * (found - uniform));
         Some(Difference { validation_points: gap.validation, test_points: gap.test })
     };
@@ -171,6 +180,6 @@ pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
         differences: summaries.iter().map(difference).collect(),
         of_learned: learned().filter_map(difference).collect(),
         learned: learned().count(),
-        uniform: uniform().count(),
+        uniform: summaries.iter().filter(|it| it.arm == Arm::Uniform).count(),
     })
 }

@@ -26,6 +26,7 @@
 //!     target: None,
 //!     cycle: 1,
 //!     mode: Mode::Scratch,
+//!     variant: None,
 //! };
 //! let rows = [
 //!     point(Arm::Uniform, None, 4_090_000, 0.9036),

@@ -134,6 +134,9 @@ pub struct PointRow {
     /// How the network was trained before it was scored.
     #[serde(default)]
     pub mode: Mode,
+    /// The variant of the experiment in words, such as `strength=gate epochs=6`, if it has several.
+    #[serde(default)]
+    pub variant: Option<String>,
 }
 
 fn first() -> u32 {
@@ -141,8 +144,11 @@ fn first() -> u32 {
 }
 
 /// Columns that `points.csv` has after [`COLUMNS`] where they say something: the first two if a row has a target or a cycle
-/// after the first, all if one was not trained from scratch.
-pub const MORE_COLUMNS: [&str; 3] = ["target", "cycle", "mode"];
+/// after the first, three if one was not trained from scratch, all if there are several variants.
+pub const MORE_COLUMNS: [&str; 4] = ["target", "cycle", "mode", "variant"];
+
+/// How many of [`MORE_COLUMNS`] a file may have.
+const MORE: [usize; 4] = [0, 2, 3, 4];
 
 /// Columns of every `points.csv`, in order.
 pub const COLUMNS: [&str; 14] = [
@@ -165,7 +171,8 @@ pub const COLUMNS: [&str; 14] = [
 impl PointRow {
     /// How many of [`MORE_COLUMNS`] this row needs.
     fn more(&self) -> usize {
-        more_columns(self.target.is_some() || self.cycle != 1, self.mode)
+        let has_target_or_cycle = self.target.is_some() || self.cycle != 1;
+        more_columns(has_target_or_cycle, self.mode, self.variant.is_some())
     }
 
     /// The fields in the order of [`COLUMNS`] and [`MORE_COLUMNS`].
@@ -190,6 +197,7 @@ impl PointRow {
             self.target.clone().unwrap_or_default(),
             self.cycle.to_string(),
             self.mode.to_string(),
+            self.variant.clone().unwrap_or_default(),
         ]
     }
 
@@ -204,9 +212,9 @@ impl PointRow {
             (None, Some(_)) => true,
             (Some(_), Some(_)) => false,
         };
-        let target_fits = self.target.as_ref().is_none_or(|words| {
-            self.arm.has_search() && !words.is_empty() && !words.contains(char::is_control)
-        });
+        let is_line = |words: &String| !words.is_empty() && !words.contains(char::is_control);
+        let target_fits =
+            self.target.as_ref().is_none_or(|words| self.arm.has_search() && is_line(words));
         let cycle_fits = self.cycle == 1 || (self.cycle > 1 && self.arm.has_search());
         let budget_fits = match self.budget {
             None => self.arm != Arm::Expand,
@@ -232,6 +240,11 @@ impl PointRow {
             (is_fraction(self.test_accuracy), "test_accuracy", self.test_accuracy.to_string()),
             (target_fits, "target", self.target.clone().unwrap_or_default()),
             (cycle_fits, "cycle", self.cycle.to_string()),
+            (
+                self.variant.as_ref().is_none_or(is_line),
+                "variant",
+                self.variant.clone().unwrap_or_default(),
+            ),
         ];
         match checks.into_iter().find(|(holds, _, _)| !holds) {
             None => Ok(()),
@@ -246,11 +259,12 @@ impl PointRow {
 }
 
 /// How many of [`MORE_COLUMNS`] a point needs.
-pub(crate) fn more_columns(has_target_or_cycle: bool, mode: Mode) -> usize {
-    match (mode, has_target_or_cycle) {
-        (Mode::Scratch, false) => 0,
-        (Mode::Scratch, true) => MORE_COLUMNS.len() - 1,
-        (Mode::ScratchB | Mode::FineTune | Mode::Grow, _) => MORE_COLUMNS.len(),
+pub(crate) fn more_columns(has_target_or_cycle: bool, mode: Mode, has_variant: bool) -> usize {
+    match (mode, has_target_or_cycle, has_variant) {
+        (_, _, true) => MORE[3],
+        (Mode::ScratchB | Mode::FineTune | Mode::Grow, _, false) => MORE[2],
+        (Mode::Scratch, true, false) => MORE[1],
+        (Mode::Scratch, false, false) => MORE[0],
     }
 }
 
@@ -276,6 +290,7 @@ pub(crate) fn expectation(column: &str) -> &'static str {
         }
         "cycle" => "a whole number above 0, and 1 for `uniform`",
         "mode" => "`scratch`, `scratch-b`, `fine-tune` or `grow`",
+        "variant" => "one line of text, or nothing",
         "flops" => "a whole number above 0",
         "validation_accuracy" | "test_accuracy" => "a fraction from 0 to 1",
         "epochs" => "a whole number up to 4294967295",
@@ -312,15 +327,14 @@ pub(crate) fn into_text(writer: csv::Writer<Vec<u8>>) -> String {
 ///
 /// # Errors
 ///
-/// [`Error::Header`] unless the first line is exactly [`COLUMNS`], or these and the first two or all of [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
+/// [`Error::Header`] unless the first line is exactly [`COLUMNS`], or these and the first two, three or all of [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
 /// surplus field; [`Error::Value`] for a value its column does not allow, a NaN among them. Each names its line.
 pub fn from_csv(text: &str) -> Result<Vec<PointRow>, Error> {
     // The reader would skip the mark too, but its byte positions would not.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(text, &error))?.clone();
-    let more = [0, MORE_COLUMNS.len() - 1, MORE_COLUMNS.len()];
-    if more.iter().all(|more| header.iter().ne(all_columns().take(COLUMNS.len() + more))) {
+    if MORE.iter().all(|more| header.iter().ne(all_columns().take(COLUMNS.len() + more))) {
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(Error::Header { found: shortened(&found), expected: COLUMNS.join(",") });
     }
@@ -359,7 +373,7 @@ fn unreadable(line: u64, record: &csv::StringRecord, error: &csv::Error) -> Erro
     let names_none = |column: usize, is_one: &dyn Fn(&str) -> bool| {
         record.get(column).is_some_and(|word| !is_one(word))
     };
-    let mode = all_columns().count() - 1;
+    let mode = COLUMNS.len() + 2;
     let column = if names_none(0, &|word| word.parse::<Arm>().is_ok()) {
         Some(0)
     } else if names_none(mode, &|word| Mode::ALL.iter().any(|mode| mode.name() == word)) {

@@ -53,20 +53,23 @@ pub struct Summary {
     pub cycle: u32,
     /// How the network was trained before it was scored.
     pub mode: Mode,
+    /// The variant of the experiment; `None` if there is one, and for uniform networks that are the same in all.
+    pub variant: Option<String>,
 }
 
 impl Summary {
     /// The point in words: `uniform x0.75` by its multiplier, `shrink 4` by its strength, and `expand 4 to 1` by its
-    /// strength and budget. A target stands for the strength; a cycle after the first is added, and a mode other than scratch.
+    /// strength and budget. A target stands for the strength; a cycle after the first is added, a mode other than scratch, and the
+    /// variant.
     pub fn name(&self) -> String {
         let search = pressure(self.regularization_strength, self.target.as_deref());
         let name = point_name(self.arm, &search, self.budget, self.width_multiplier, self.cycle);
-        name + &self.mode.suffix()
+        name + &self.mode.suffix() + &suffix(self.variant.as_deref())
     }
 
-    /// The arm, with the cycle if it is not the first and the mode if it is not scratch: `expand, cycle 2, grow`.
+    /// The arm, with the cycle if it is not the first, the mode if it is not scratch, and the variant: `expand, cycle 2, grow`.
     pub(crate) fn series(&self) -> String {
-        series(self.arm, self.cycle, self.mode)
+        series(self.arm, self.cycle, self.mode, self.variant.as_deref())
     }
 
     /// The strength or the target of the search; empty if there was none.
@@ -119,9 +122,14 @@ fn pressure(strength: Option<f64>, target: Option<&str>) -> String {
     }
 }
 
-pub(crate) fn series(arm: Arm, cycle: u32, mode: Mode) -> String {
+pub(crate) fn series(arm: Arm, cycle: u32, mode: Mode, variant: Option<&str>) -> String {
     let cycle = if cycle == 1 { String::new() } else { format!(", cycle {cycle}") };
-    format!("{arm}{cycle}{}", mode.suffix())
+    format!("{arm}{cycle}{}{}", mode.suffix(), suffix(variant))
+}
+
+/// The variant behind a name.
+fn suffix(variant: Option<&str>) -> String {
+    variant.map_or_else(String::new, |variant| format!(", {variant}"))
 }
 
 fn point_name(
@@ -140,10 +148,11 @@ fn point_name(
     }
 }
 
-/// Averages the rows of each point over seeds. A point is an arm, a cycle, a strength or target, a scale and a mode. The scale is the
-/// budget of an expansion, whatever multiplier spends it under each seed, and the width multiplier otherwise.
+/// Averages the rows of each point over seeds. A point is a variant, an arm, a cycle, a strength or target, a scale and a mode. The
+/// scale is the budget of an expansion, whatever multiplier spends it under each seed, and the width multiplier otherwise. Uniform
+/// networks that are the same in all variants are one summary, of no variant.
 ///
-/// The result is ordered by arm, cycle, strength or target, scale and mode, and does not depend on the order of the rows.
+/// The result is ordered by variant, arm, cycle, strength or target, scale and mode, and does not depend on the order of the rows.
 ///
 /// # Errors
 ///
@@ -155,15 +164,39 @@ pub fn summarize(rows: &[PointRow]) -> Result<Vec<Summary>, Error> {
     }
     let mut sorted: Vec<&PointRow> = rows.iter().collect();
     sorted.sort_by(|a, b| by_point(a, b).then(a.seed.cmp(&b.seed)));
-    sorted.chunk_by(|a, b| by_point(a, b) == Ordering::Equal).map(average).collect()
+    let points = sorted.chunk_by(|a, b| by_point(a, b) == Ordering::Equal);
+    Ok(with_shared(points.map(average).collect::<Result<_, _>>()?))
+}
+
+/// Uniform summaries that are equal in all variants, once.
+fn with_shared(summaries: Vec<Summary>) -> Vec<Summary> {
+    let variants = summaries.chunk_by(|a, b| a.variant == b.variant).count();
+    if variants < 2 {
+        return summaries;
+    }
+    let without = |summary: &Summary| Summary { variant: None, ..summary.clone() };
+    let uniform = summaries.iter().filter(|it| it.arm == Arm::Uniform).map(without);
+    let mut counted: Vec<(Summary, usize)> = Vec::new();
+    for summary in uniform {
+        match counted.iter_mut().find(|(known, _)| *known == summary) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((summary, 1)),
+        }
+    }
+    counted.retain(|(_, count)| *count == variants);
+    let shared: Vec<Summary> = counted.into_iter().map(|(summary, _)| summary).collect();
+    let is_own = |it: &Summary| it.arm != Arm::Uniform || !shared.contains(&without(it));
+    let own: Vec<Summary> = summaries.into_iter().filter(is_own).collect();
+    [shared, own].concat()
 }
 
 fn by_point(a: &PointRow, b: &PointRow) -> Ordering {
     // Adding zero makes -0.0 and 0.0 one strength.
     let strength = |row: &PointRow| row.regularization_strength.unwrap_or(0.0) + 0.0;
     let scale = |row: &PointRow| row.budget.unwrap_or(row.width_multiplier);
-    a.arm
-        .cmp(&b.arm)
+    a.variant
+        .cmp(&b.variant)
+        .then(a.arm.cmp(&b.arm))
         .then(a.cycle.cmp(&b.cycle))
         .then(a.target.cmp(&b.target))
         .then(strength(a).total_cmp(&strength(b)))
@@ -177,7 +210,8 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
     let point = || {
         let search = pressure(first.regularization_strength, first.target.as_deref());
         let PointRow { arm, budget, width_multiplier, cycle, mode, .. } = first;
-        point_name(*arm, &search, *budget, *width_multiplier, *cycle) + &mode.suffix()
+        let name = point_name(*arm, &search, *budget, *width_multiplier, *cycle);
+        name + &mode.suffix() + &suffix(first.variant.as_deref())
     };
     if let Some(pair) = rows.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
         return Err(Error::RepeatedSeed { point: point(), seed: pair[0].seed });
@@ -218,6 +252,7 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
         target: first.target.clone(),
         cycle: first.cycle,
         mode: first.mode,
+        variant: first.variant.clone(),
     })
 }
 
@@ -256,7 +291,8 @@ pub fn to_csv(summaries: &[Summary]) -> String {
 /// Columns of [`to_csv`].
 pub(crate) fn columns(summaries: &[Summary]) -> Vec<&'static str> {
     let needs = |summary: &Summary| {
-        more_columns(summary.target.is_some() || summary.cycle != 1, summary.mode)
+        let has_target_or_cycle = summary.target.is_some() || summary.cycle != 1;
+        more_columns(has_target_or_cycle, summary.mode, summary.variant.is_some())
     };
     let more = &MORE_COLUMNS[..summaries.iter().map(needs).max().unwrap_or(0)];
     let own = ["n", VALIDATION_STD, TEST_STD];
@@ -290,5 +326,6 @@ pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3 + MORE_COL
         summary.target.clone().unwrap_or_default(),
         summary.cycle.to_string(),
         summary.mode.to_string(),
+        summary.variant.clone().unwrap_or_default(),
     ]
 }

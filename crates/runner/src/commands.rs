@@ -16,7 +16,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, DeviceName, RunOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::Plan;
+use crate::plan::Study;
 use crate::run;
 use crate::spec::nearest;
 
@@ -102,14 +102,14 @@ fn dispatch(cli: Cli) -> Outcome {
 }
 
 fn run_or_list(options: &RunOptions) -> Outcome {
-    let plan = match plan_to_run(options) {
-        Ok(plan) => plan,
+    let study = match study_to_run(options) {
+        Ok(study) => study,
         Err(faults) => return Outcome::bad_input(&faults),
     };
     if options.dry_run {
-        return Outcome::success(dry_run::describe(&plan, options));
+        return Outcome::success(dry_run::describe(&study, options));
     }
-    match run::run(&plan, &settings(options)) {
+    match run::run(&study, &settings(options)) {
         Ok((outcome, table)) => {
             Outcome { stdout: table, stderr: closing(outcome), code: code(outcome) }
         }
@@ -154,8 +154,8 @@ fn code(outcome: run::Outcome) -> u8 {
     }
 }
 
-/// The plan that the options of `run` ask for, after everything about them that can be checked beforehand.
-pub fn plan_to_run(options: &RunOptions) -> Result<Plan, Diagnostics> {
+/// The experiment that the options of `run` ask for, after everything about them that can be checked beforehand.
+pub fn study_to_run(options: &RunOptions) -> Result<Study, Diagnostics> {
     match options.device {
         DeviceName::Cpu => {}
         DeviceName::Cuda => {
@@ -172,10 +172,10 @@ pub fn plan_to_run(options: &RunOptions) -> Result<Plan, Diagnostics> {
             .help(format!("did you mean `runner {command}`?"))
             .into());
     }
-    let plan = Plan::load(&options.file, &options.set)?;
-    let points = plan.points().len();
+    let study = Study::load(&options.file, &options.set)?;
+    let points = study.points().len();
     match options.only.iter().find(|index| **index >= points) {
-        None => Ok(plan),
+        None => Ok(study),
         Some(index) => Err(Diagnostic::new(format!(
             "`--only {index}`: there is no such point, the experiment has {points}, numbered from 0"
         ))

@@ -8,6 +8,7 @@ mod cost;
 mod cycles;
 mod feasibility;
 mod images;
+mod label;
 mod modes;
 mod morph;
 mod points;
@@ -15,6 +16,8 @@ mod problem;
 mod proxy;
 mod regularizer;
 mod resolve;
+pub(crate) mod scope;
+mod study;
 mod target;
 
 use architectures::Architecture;
@@ -36,13 +39,15 @@ pub use problem::Problem;
 pub use proxy::Proxy;
 pub use regularizer::{Charged, Regularizer, Strength};
 pub use resolve::resolve;
+pub use scope::Scope;
+pub use study::{Study, StudyPoint, Variant, Varied};
 pub use target::{Limit, Target};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::{self, Override, Source};
 use crate::store;
 
-/// A whole experiment, resolved.
+/// An experiment, resolved; one variant of it, if it has axes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -221,13 +226,14 @@ pub struct Sweep {
 }
 
 impl Plan {
-    /// Reads, checks and prices an experiment file; `changes` are the `--set` arguments, in order.
+    /// Reads, checks and prices an experiment file, whose axes are left aside: [`Study::load`] has them. `changes` are the `--set`
+    /// arguments, in order.
     pub fn load(path: &std::path::Path, changes: &[String]) -> Result<Self, Diagnostics> {
         let changes = changes.iter().map(|text| Override::parse(text)).collect::<Result<_, _>>()?;
         Self::of(&Source::read(path)?.with_overrides(changes))
     }
 
-    /// The plan of a file that has been read.
+    /// The plan of a file that has been read, its axes left aside.
     pub fn of(source: &Source) -> Result<Self, Diagnostics> {
         let spec = spec::parse(source)?;
         resolve(&spec, source.name(), source.folder()).map_err(|problems| {

@@ -24,11 +24,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use graph::Graph;
-use report::Arm;
+use report::{Arm, Mode};
 use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
-use crate::plan::{Cycles, Plan, PointPlan};
+use crate::plan::{Cycles, Plan, PointPlan, Scope, Study, scope};
 use crate::store::{self, Lock};
 use data::{Images, Searched, Wanted};
 use progress::Progress;
@@ -67,9 +67,29 @@ pub enum Outcome {
     Stopped,
 }
 
-/// A plan being carried out.
+impl Outcome {
+    /// That of two parts of a run together.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Stopped, _) | (_, Self::Stopped) => Self::Stopped,
+            (Self::Failed(one), Self::Failed(other)) => Self::Failed(one + other),
+            (Self::Failed(count), Self::Done) | (Self::Done, Self::Failed(count)) => {
+                Self::Failed(count)
+            }
+            (Self::Done, Self::Done) => Self::Done,
+        }
+    }
+}
+
+/// A variant being carried out.
 struct Run<'a> {
     plan: &'a Plan,
+    /// What distinguishes it, in words; empty if there is no other.
+    label: &'a str,
+    /// What it shares with others.
+    scope: Scope,
+    /// The position of its first point among those of all variants.
+    first_point: usize,
     seed: Graph,
     images: Images,
     searched: Searched,
@@ -85,7 +105,21 @@ impl Run<'_> {
         self.folder.join("state")
     }
 
+    /// What a point is, once it is known; its retraining has a name that no variant uses for another one.
     fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
+        let mut ready = self.point_of_variant(point)?;
+        if let Some(ready) = &mut ready
+            && !self.scope.search.is_empty()
+        {
+            match point.mode {
+                Mode::Scratch | Mode::ScratchB => {}
+                Mode::FineTune | Mode::Grow => ready.key = format!("{}-{}", ready.key, self.scope.search),
+            }
+        }
+        Ok(ready)
+    }
+
+    fn point_of_variant(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
         let Some(search) = point.search() else {
             return point::uniform(self.plan, &self.seed, point).map(Some);
         };
@@ -122,46 +156,92 @@ fn bad_input(error: anyhow::Error) -> Failure {
     Failure { error, bad_input: true }
 }
 
-/// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome.
-pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failure> {
-    let folder = settings.results.join(&plan.name);
-    let wanted = Wanted::of(plan).map_err(bad_input)?;
-    let images =
-        data::load(&wanted, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
-    carry_out(plan, settings, images, folder)
-}
-
-fn carry_out(
-    plan: &Plan,
-    settings: &Settings,
-    images: Images,
-    folder: PathBuf,
-) -> Result<(Outcome, String), Failure> {
+/// Carries out an experiment. Progress goes to standard error; the closing table is returned with the outcome.
+pub fn run(study: &Study, settings: &Settings) -> Result<(Outcome, String), Failure> {
+    let folder = settings.results.join(study.name());
+    let images = images_of(study, settings)?;
     let _lock = Lock::take(&folder)?;
-    prepare(plan, &folder, settings.fresh)?;
+    prepare(study, &folder, settings.fresh)?;
     store::remove_unfinished(&folder)?;
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
-    let seed = plan.seed_graph();
-    let workers = Workers::choose(plan, &seed, settings)?;
-    let images = images.with_threads(workers.threads);
-    let searched = images.searched(plan.proxy.as_ref())?;
-    let proxy = plan.proxy.map(|proxy| plan.proxy_graph(&proxy));
-    let run = Run {
-        plan,
-        seed,
-        images,
-        searched,
-        proxy,
-        folder,
-        interrupt: &interrupt,
-        progress: &progress,
-    };
-    progress.say(&format!("{}: {} on {workers}", plan.name, describe(plan)));
-    let outcome = work::carry_out(&run, &workers, settings);
+    let workers = Workers::choose(study, settings)?;
+    let runs = runs(study, &workers, images, &folder, &interrupt, &progress)?;
+    progress.say(&format!("{}: {} on {workers}", study.name(), describe(study)));
+    let mut outcome = Outcome::Done;
+    for run in &runs {
+        outcome = outcome.and(work::carry_out(run, &runs, &workers, settings)?);
+        let goes_on = match outcome {
+            Outcome::Done => true,
+            Outcome::Failed(_) => settings.keep_going,
+            Outcome::Stopped => false,
+        };
+        if !goes_on {
+            break;
+        }
+    }
     progress.close();
-    let outcome = outcome?;
-    let corrupt = run.images.corrupt();
+    report_corrupt(&runs, &progress);
+    let table = collect::write(study, &runs)?;
+    progress.say(&format!("{} after {}", study.name(), crate::clock::words(progress.elapsed())));
+    Ok((outcome, table))
+}
+
+/// The images of every variant; those that are the same are read once.
+fn images_of(study: &Study, settings: &Settings) -> Result<Vec<Images>, Failure> {
+    let mut read: Vec<(Wanted, Images)> = Vec::new();
+    let mut all = Vec::new();
+    for variant in study.variants() {
+        let wanted = Wanted::of(&variant.plan).map_err(bad_input)?;
+        if let Some((_, images)) = read.iter().find(|(known, _)| *known == wanted) {
+            all.push(images.clone());
+            continue;
+        }
+        let images = data::load(&wanted, &settings.experiment, settings.data.as_deref());
+        let images = images.map_err(bad_input)?;
+        all.push(images.clone());
+        read.push((wanted, images));
+    }
+    Ok(all)
+}
+
+/// Everything that carrying out each variant needs.
+fn runs<'a>(
+    study: &'a Study,
+    workers: &Workers,
+    images: Vec<Images>,
+    folder: &Path,
+    interrupt: &'a Interrupt,
+    progress: &'a Progress,
+) -> anyhow::Result<Vec<Run<'a>>> {
+    let mut runs = Vec::new();
+    let mut first_point = 0;
+    for ((variant, scope), images) in study.variants().iter().zip(scope::of(study)).zip(images) {
+        let plan = &variant.plan;
+        let images = images.with_threads(workers.threads);
+        let searched = images.searched(plan.proxy.as_ref())?;
+        runs.push(Run {
+            plan,
+            label: &variant.label,
+            scope,
+            first_point,
+            seed: plan.seed_graph(),
+            images,
+            searched,
+            proxy: plan.proxy.map(|proxy| plan.proxy_graph(&proxy)),
+            folder: folder.to_owned(),
+            interrupt,
+            progress,
+        });
+        first_point += plan.points().len();
+    }
+    Ok(runs)
+}
+
+fn report_corrupt(runs: &[Run<'_>], progress: &Progress) {
+    let mut corrupt: Vec<String> = runs.iter().flat_map(|run| run.images.corrupt()).collect();
+    corrupt.sort();
+    corrupt.dedup();
     if !corrupt.is_empty() {
         progress.say(&format!(
             "{} corrupt files were passed over: {}",
@@ -169,34 +249,41 @@ fn carry_out(
             corrupt.join(", ")
         ));
     }
-    let table = collect::write(&run)?;
-    progress.say(&format!("{} after {}", plan.name, crate::clock::words(progress.elapsed())));
-    Ok((outcome, table))
 }
 
 /// The plan is written before the first step; results of another plan are never mixed with it.
-fn prepare(plan: &Plan, folder: &Path, fresh: bool) -> Result<(), Failure> {
+fn prepare(study: &Study, folder: &Path, fresh: bool) -> Result<(), Failure> {
     let path = folder.join("plan.json");
     let state = folder.join("state");
     if fresh {
         store::remove(&state)?;
     }
-    let before: Option<Plan> = store::read_json(&path).unwrap_or(None);
-    if state.exists() && before.as_ref() != Some(plan) {
+    let plan = study.to_json();
+    let before: Option<serde_json::Value> = store::read_json(&path).unwrap_or(None);
+    if state.exists() && before.as_ref() != Some(&plan) {
         return Err(bad_input(anyhow!(
             "`{}` holds results of another plan: start over with `--fresh`, or give `--results` another folder",
             folder.display()
         )));
     }
-    Ok(store::write_json(&path, plan)?)
+    Ok(match study.axes() {
+        [] => store::write_json(&path, study.first())?,
+        [..] => store::write_json(&path, study)?,
+    })
 }
 
-fn describe(plan: &Plan) -> String {
-    let up_to = match plan.cycles {
-        Cycles::Count(_) => "",
-        Cycles::UntilNoGain { at_most: _ } => "up to ",
+fn describe(study: &Study) -> String {
+    let is_open = |plan: &Plan| match plan.cycles {
+        Cycles::Count(_) => false,
+        Cycles::UntilNoGain { at_most: _ } => true,
     };
-    format!("{up_to}{} searches and up to {} points", plan.searches().len(), plan.points().len())
+    let up_to = if study.variants().iter().any(|it| is_open(&it.plan)) { "up to " } else { "" };
+    let variants = match study.variants().len() {
+        1 => String::new(),
+        count => format!("{count} variants with "),
+    };
+    let (searches, points) = (study.searches(), study.points().len());
+    format!("{variants}{up_to}{searches} searches and up to {points} points")
 }
 
 /// How many points are worked on at the same time, and with how many threads each.
@@ -211,9 +298,14 @@ struct Workers {
 const MEMORY: usize = 4 << 30;
 
 impl Workers {
-    fn choose(plan: &Plan, seed: &Graph, settings: &Settings) -> anyhow::Result<Self> {
+    fn choose(study: &Study, settings: &Settings) -> anyhow::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let arena = ::training::Program::training(seed, &plan.retrain)?.arena_bytes();
+        let mut arena = 0;
+        for variant in study.variants() {
+            let plan = &variant.plan;
+            let program = ::training::Program::training(&plan.seed_graph(), &plan.retrain)?;
+            arena = arena.max(program.arena_bytes());
+        }
         let by_default = cores.min(MEMORY / arena.max(1)).max(1);
         let jobs = settings.jobs.unwrap_or(by_default).max(1);
         let threads = settings.threads.unwrap_or(cores / jobs).max(1);

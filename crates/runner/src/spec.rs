@@ -12,12 +12,13 @@
 //! | `architecture` | yes | [`Architecture`]: a family, or `layers`, a list ([`architectures::layers`]) |
 //! | `regularizer` | no | [`Regularizer`] |
 //! | `search`, `retrain` | yes | [`Recipe`]: how widths are learned, and how every network is then trained, by default from scratch |
-//! | `sweep` | yes | [`Sweep`] |
+//! | `sweep` | yes | [`Sweep`], and [`Axes`]: any other key with several values |
 //! | `baselines` | no, `[uniform]` | [`Baseline`] |
 //! | `cycles` | no, 1 | [`Cycles`]: how often widths are learned, each time from what the last cycle expanded to the seed's cost |
 //! | `stop_after` | no | [`StopAfter`]: `shrink` leaves every expansion out; the next cycle goes on from what was shrunk |
 
 mod architecture;
+mod axes;
 mod cost;
 mod cycles;
 mod dataset;
@@ -42,6 +43,7 @@ mod target;
 use serde::Deserialize;
 
 pub use architecture::{Architecture, named};
+pub use axes::{Axes, Axis, Combine, Exclusion, same};
 pub use cost::{Cost, Latency, Weighted, WeightedLatency};
 pub use cycles::{CycleCount, Cycles, End, StopAfter, Until};
 pub use dataset::{Arrays, Dataset, PublishedImages, Synthetic};
@@ -64,7 +66,7 @@ pub use recipe::{
 };
 pub use regularizer::{Charged, Gate, GroupLasso, Grouping, L2, Regularizer, Strength};
 pub use source::{MOST_BYTES, Source};
-pub use sweep::{Baseline, Strengths, Sweep};
+pub use sweep::{Baseline, MOST_POINTS, Strengths, Sweep};
 pub use target::{Amount, CostTarget, LatencyTarget, Targets};
 
 /// The version of the format that this program reads.

@@ -1,5 +1,7 @@
 //! The figure of a sweep: test accuracy against FLOPs.
 
+use std::collections::BTreeSet;
+
 use super::axis::{Axis, Scale};
 use super::plot::Figure;
 use super::series::{Color, Line, Marker, Point, Series};
@@ -38,9 +40,16 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
         });
     }
     let cycles = summaries.iter().map(|summary| summary.cycle).max().unwrap_or(1);
-    for cycle in 1..=cycles {
-        for mode in Mode::ALL {
-            series.extend(Arm::ALL.map(|arm| arm_series(arm, cycle, mode, summaries)));
+    let variants: BTreeSet<Option<&str>> =
+        summaries.iter().map(|summary| summary.variant.as_deref()).collect();
+    for (at, variant) in variants.into_iter().enumerate() {
+        let of_variant: Vec<&Summary> =
+            summaries.iter().filter(|it| it.variant.as_deref() == variant).collect();
+        for cycle in 1..=cycles {
+            for mode in Mode::ALL {
+                let one = |arm| arm_series(arm, cycle, mode, at, &of_variant);
+                series.extend(Arm::ALL.map(one));
+            }
         }
     }
     let several_seeds = summaries.iter().any(|summary| summary.test_std.is_some());
@@ -66,10 +75,11 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
     .to_svg()
 }
 
-/// Later cycles and other modes keep the shape of their arm, in these colors in turn.
+/// Later cycles, other modes and further variants keep the shape of their arm, in these colors in turn.
 const LATER: [Color; 3] = [Color::Vermillion, Color::ReddishPurple, Color::SkyBlue];
 
-fn arm_series(arm: Arm, cycle: u32, mode: Mode, summaries: &[Summary]) -> Series {
+/// The points of an arm in a variant, which is the one at position `at`.
+fn arm_series(arm: Arm, cycle: u32, mode: Mode, at: usize, summaries: &[&Summary]) -> Series {
     let (marker, line, color) = match arm {
         Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
         Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
@@ -79,17 +89,18 @@ fn arm_series(arm: Arm, cycle: u32, mode: Mode, summaries: &[Summary]) -> Series
         Arm::L1Norm => (Marker::Circle, Line::None, Color::ReddishPurple),
         Arm::GroupNorm => (Marker::Circle, Line::None, Color::Yellow),
     };
-    let color = match (cycle as usize + mode as usize).checked_sub(2) {
+    let color = match (cycle as usize + mode as usize + at).checked_sub(2) {
         None => color,
         Some(later) => LATER[later % LATER.len()],
     };
     let mut points: Vec<Point> = summaries
         .iter()
         .filter(|it| (it.arm, it.cycle, it.mode) == (arm, cycle, mode))
-        .map(point)
+        .map(|it| point(it))
         .collect();
     points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
-    Series { label: series(arm, cycle, mode), marker: Some(marker), line, color, points }
+    let variant = summaries.first().and_then(|it| it.variant.as_deref());
+    Series { label: series(arm, cycle, mode, variant), marker: Some(marker), line, color, points }
 }
 
 fn point(summary: &Summary) -> Point {

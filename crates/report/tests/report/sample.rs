@@ -30,6 +30,7 @@ pub(crate) fn row(
         target: None,
         cycle: 1,
         mode: Mode::Scratch,
+        variant: None,
     }
 }
 
@@ -124,6 +125,7 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
                 target,
                 cycle,
                 mode,
+                variant: None,
             }
         })
 }

@@ -12,7 +12,7 @@ use super::{BAD_INPUT, Outcome};
 use crate::cli::CheckOptions;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::network::is_yaml;
-use crate::plan::Plan;
+use crate::plan::{Plan, Study};
 
 /// Folders below each other that are looked into.
 const DEEPEST: usize = 16;
@@ -22,6 +22,10 @@ const DEEPEST: usize = 16;
 struct Row {
     name: String,
     points: usize,
+    /// Combinations of the values of its axes.
+    #[serde(skip_serializing_if = "is_one")]
+    variants: usize,
+    /// Of the first variant.
     #[serde(flatten)]
     seed: Summary,
     hash: String,
@@ -31,6 +35,11 @@ struct Row {
     /// The lowest costs that searches can reach, of every resource with a target, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     feasible: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(variants: &usize) -> bool {
+    *variants == 1
 }
 
 /// One line per experiment that is right, and the faults of each that is wrong.
@@ -50,8 +59,8 @@ pub fn check(options: &CheckOptions) -> Outcome {
             }
         };
         for file in files {
-            match Plan::load(&file, &[]) {
-                Ok(plan) => rows.push(row(&plan)),
+            match Study::load(&file, &[]) {
+                Ok(study) => rows.push(row(&study)),
                 Err(faults) => report(&faults),
             }
         }
@@ -65,14 +74,22 @@ pub fn check(options: &CheckOptions) -> Outcome {
     Outcome { stdout, stderr, code }
 }
 
-fn row(plan: &Plan) -> Row {
+fn row(study: &Study) -> Row {
+    let plan = study.first();
+    let mut feasible = Vec::new();
+    for variant in study.variants() {
+        let words = variant.plan.feasibility();
+        let new = words.iter().map(ToString::to_string).filter(|it| !feasible.contains(it));
+        feasible.extend(new.collect::<Vec<_>>());
+    }
     Row {
-        name: plan.name.clone(),
-        points: plan.points().len(),
+        name: study.name().to_owned(),
+        points: study.points().len(),
+        variants: study.variants().len(),
         seed: plan.seed_cost,
-        hash: plan.id(),
+        hash: study.id(),
         kept: kept(plan),
-        feasible: plan.feasibility().iter().map(ToString::to_string).collect(),
+        feasible,
     }
 }
 

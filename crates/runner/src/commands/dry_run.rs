@@ -1,4 +1,4 @@
-//! `--dry-run`: the points of a plan and what is known of their cost.
+//! `--dry-run`: the points of an experiment and what is known of their cost.
 
 use std::fmt::Write;
 
@@ -7,11 +7,17 @@ use report::{Arm, Mode};
 use serde::Serialize;
 
 use crate::cli::RunOptions;
-use crate::plan::{Plan, PointPlan};
+use crate::plan::{Plan, PointPlan, Study};
 
 /// What is known of a point before anything is learned.
 #[derive(Debug, Serialize)]
-struct Row {
+struct Row<'a> {
+    /// Position of the variant.
+    #[serde(skip)]
+    at: usize,
+    /// What distinguishes the variant, if there are several.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    variant: &'a str,
     #[serde(flatten)]
     point: PointPlan,
     /// Costs of a uniform network.
@@ -22,13 +28,14 @@ struct Row {
 }
 
 /// The whole list, as a table or as JSON; with `--only`, those points.
-pub fn describe(plan: &Plan, options: &RunOptions) -> String {
-    let budgets = budgets(plan);
-    let rows: Vec<Row> = plan
+pub fn describe(study: &Study, options: &RunOptions) -> String {
+    let variants = study.variants();
+    let budgets: Vec<Vec<Budget>> = variants.iter().map(|it| budgets(&it.plan)).collect();
+    let rows: Vec<Row<'_>> = study
         .points()
         .into_iter()
-        .filter(|point| options.only.is_empty() || options.only.contains(&point.index))
-        .map(|point| row(point, &budgets))
+        .filter(|it| options.only.is_empty() || options.only.contains(&it.point.index))
+        .map(|it| row(it.variant, &variants[it.variant].label, it.point, &budgets[it.variant]))
         .collect();
     if options.json {
         return format!(
@@ -36,22 +43,58 @@ pub fn describe(plan: &Plan, options: &RunOptions) -> String {
             serde_json::to_string_pretty(&rows).expect("rows hold finite numbers")
         );
     }
-    let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params"];
-    let mut lines = vec![header.map(str::to_owned)];
-    lines.extend(rows.iter().map(|row| cells(plan, row)));
+    let axes = study.axes().len();
+    let counted = |count: usize, thing: &str| {
+        format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+    };
+    let of_axes = match axes {
+        0 => String::new(),
+        _ => format!("{}, ", counted(variants.len(), "variant")),
+    };
     let mut text = format!(
-        "{}: {} searches, {} points, plan {}\n\n{}",
-        plan.name,
-        plan.searches().len(),
+        "{}: {of_axes}{} searches, {} points, plan {}\n\n{}",
+        study.name(),
+        study.searches(),
         rows.len(),
-        plan.id(),
-        aligned(&lines, &[1])
+        study.id(),
+        table(study, &rows)
     );
-    for (position, line) in plan.feasibility().iter().enumerate() {
+    let mut lines: Vec<String> = Vec::new();
+    for variant in variants {
+        for line in variant.plan.feasibility() {
+            let line = line.to_string();
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    for (position, line) in lines.iter().enumerate() {
         let gap = if position == 0 { "\n" } else { "" };
-        text.extend([gap, &line.to_string(), "\n"]);
+        text.extend([gap, line, "\n"]);
     }
     text
+}
+
+/// The rows in columns; that of the variant is there only if there are axes.
+fn table(study: &Study, rows: &[Row<'_>]) -> String {
+    let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params"];
+    let cells = |row: &Row<'_>| cells(&study.variants()[row.at].plan, row);
+    if study.axes().is_empty() {
+        let lines = [header.map(str::to_owned)].into_iter().chain(rows.iter().map(cells));
+        return aligned(&lines.collect::<Vec<_>>(), &[1]);
+    }
+    let with = |variant: &str, cells: [String; 8]| -> [String; 9] {
+        let [point, rest @ ..] = cells;
+        let mut all = rest.into_iter();
+        std::array::from_fn(|column| match column {
+            0 => point.clone(),
+            1 => variant.to_owned(),
+            _ => all.next().unwrap_or_default(),
+        })
+    };
+    let header = with("variant", header.map(str::to_owned));
+    let lines = [header].into_iter().chain(rows.iter().map(|row| with(row.variant, cells(row))));
+    aligned(&lines.collect::<Vec<_>>(), &[1, 2])
 }
 
 /// What the seed costs at one width multiplier: all of it, and in the unit of the regularizer.
@@ -75,18 +118,17 @@ fn budgets(plan: &Plan) -> Vec<Budget> {
     plan.sweep.width_multipliers.iter().map(budget).collect()
 }
 
-fn row(point: PointPlan, budgets: &[Budget]) -> Row {
-    let budget = budgets.iter().find(|budget| budget.width_multiplier == point.width_multiplier);
-    match point.arm {
-        Arm::Uniform => Row { point, cost: budget.map(|budget| budget.whole), budget: None },
-        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-            Row { point, cost: None, budget: None }
-        }
-        Arm::Expand => Row { point, cost: None, budget: budget.map(|budget| budget.charged) },
-    }
+fn row<'a>(at: usize, variant: &'a str, point: PointPlan, budgets: &[Budget]) -> Row<'a> {
+    let found = budgets.iter().find(|budget| budget.width_multiplier == point.width_multiplier);
+    let (cost, budget) = match point.arm {
+        Arm::Uniform => (found.map(|budget| budget.whole), None),
+        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => (None, None),
+        Arm::Expand => (None, found.map(|budget| budget.charged)),
+    };
+    Row { at, variant, point, cost, budget }
 }
 
-fn cells(plan: &Plan, row: &Row) -> [String; 8] {
+fn cells(plan: &Plan, row: &Row<'_>) -> [String; 8] {
     let PointPlan { index, arm, strength, width_multiplier, seed, cycle, target, mode } = row.point;
     let [macs, flops, params] = match (row.cost, row.budget) {
         (Some(Summary { macs, flops, params, activations: _ }), _) => {

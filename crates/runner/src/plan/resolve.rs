@@ -19,9 +19,6 @@ use super::target::{self, Target};
 use super::{Images, Plan, Standards, Sweep};
 use crate::spec::{self, Spec};
 
-/// Most points of one experiment.
-const MOST_POINTS: usize = 100_000;
-
 /// Fills in defaults, builds and prices the seed, and checks what only all keys together can show. Files that the experiment
 /// names are looked up in `folder`.
 ///
@@ -211,10 +208,11 @@ fn contradictions_of_sweep(spec: &Spec, problems: &mut Problems) {
     let of_seed = if uniform { multipliers.saturating_mul(each(Arm::Uniform)) } else { 0 };
     let arms = of_seed.saturating_add(learned);
     let points = arms.saturating_mul(spec.seeds.len());
-    if points > MOST_POINTS {
+    let most = spec.sweep.max_points.size();
+    if points > most {
         problems.push_section(
             "sweep",
-            format!("the experiment has {points} points, expected at most {MOST_POINTS}"),
+            format!("the experiment has {points} points, expected at most {most}"),
             Some("shorten `seeds` or the lists in `sweep`".to_owned()),
         );
     }

@@ -133,11 +133,17 @@ impl Run<'_> {
     }
 
     fn arm_record_path(&self, arm: Arm, search: Search) -> PathBuf {
-        self.state_folder().join("arms").join(self.arm_file(arm, search))
+        self.in_scope(self.state_folder().join("arms"), arm).join(self.arm_file(arm, search))
     }
 
     fn arm_path(&self, arm: Arm, search: Search) -> PathBuf {
-        self.folder.join("structures").join(self.arm_file(arm, search))
+        self.in_scope(self.folder.join("structures"), arm).join(self.arm_file(arm, search))
+    }
+
+    /// Where the choices of an arm lie: those by weights follow from how the seed was trained as well.
+    fn in_scope(&self, folder: PathBuf, arm: Arm) -> PathBuf {
+        let folder = folder.join(&self.scope.search);
+        if reads_weights(arm) { folder.join(&self.scope.retrain) } else { folder }
     }
 
     fn arm_file(&self, arm: Arm, search: Search) -> String {

@@ -5,44 +5,67 @@ use std::sync::Mutex;
 use report::{Mode, PointRow};
 
 use super::Run;
+use crate::plan::{Plan, Study};
 use crate::store;
 
 /// One writer at a time.
 static WRITING: Mutex<()> = Mutex::new(());
 
-/// Writes `points.csv`: a row per finished point, in the order of the plan.
-pub(super) fn write_points(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
+/// Writes `points.csv`: a row per finished point of every variant, in the order of the plan.
+pub(super) fn write_points(runs: &[Run<'_>]) -> anyhow::Result<Vec<PointRow>> {
     let _guard = WRITING.lock().expect("no thread panics while it writes");
-    let rows = rows(run)?;
-    store::write(&run.folder.join("points.csv"), report::row::to_csv(&rows).as_bytes())?;
-    Ok(rows)
+    let mut all = Vec::new();
+    for run in runs {
+        all.extend(rows(run)?);
+    }
+    store::write(&runs[0].folder.join("points.csv"), report::row::to_csv(&all).as_bytes())?;
+    Ok(all)
 }
 
 /// Writes all results and returns the closing table.
-pub(super) fn write(run: &Run<'_>) -> anyhow::Result<String> {
-    let rows = write_points(run)?;
+pub(super) fn write(study: &Study, runs: &[Run<'_>]) -> anyhow::Result<String> {
+    let rows = write_points(runs)?;
+    let folder = &runs[0].folder;
     let summaries = report::summarize(&rows)?;
-    store::write(&run.folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
-    let title = format!("{}: accuracy against FLOPs", run.plan.name);
-    let seeds = run.plan.seeds.len();
-    let modes: Vec<&str> = run.plan.modes.iter().map(|mode| mode.name()).collect();
-    let how = match modes[..] {
-        ["scratch"] => "every network trained from scratch".to_owned(),
-        _ => format!("trained by {}", modes.join(", ")),
-    };
-    let subtitle = format!(
-        "{} on {}; {how} for {} epochs{}; {seeds} seed{}",
-        run.plan.architecture.family(),
-        run.plan.dataset.name(),
-        run.plan.retrain.epochs,
-        if run.plan.modes.contains(&Mode::ScratchB) { " of the seed" } else { "" },
-        if seeds == 1 { "" } else { "s" }
-    );
-    let figure = report::pareto_figure(&summaries, &title, &subtitle)?;
-    store::write(&run.folder.join("pareto.svg"), figure.as_bytes())?;
+    store::write(&folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
+    let title = format!("{}: accuracy against FLOPs", study.name());
+    let figure = report::pareto_figure(&summaries, &title, &subtitle(study))?;
+    store::write(&folder.join("pareto.svg"), figure.as_bytes())?;
     let table = report::table(&summaries)?;
-    store::write(&run.folder.join("summary.txt"), table.as_bytes())?;
+    store::write(&folder.join("summary.txt"), table.as_bytes())?;
     Ok(table)
+}
+
+/// What was trained and how, as far as all variants agree in it.
+fn subtitle(study: &Study) -> String {
+    let plans = || study.variants().iter().map(|variant| &variant.plan);
+    let shared = |words: &dyn Fn(&Plan) -> String| {
+        let first = words(study.first());
+        plans().all(|plan| words(plan) == first).then_some(first)
+    };
+    let family = shared(&|plan| plan.architecture.family().to_string());
+    let dataset = shared(&|plan| plan.dataset.name().to_owned());
+    let how = shared(&|plan| {
+        let modes: Vec<&str> = plan.modes.iter().map(|mode| mode.name()).collect();
+        match modes[..] {
+            ["scratch"] => "every network trained from scratch".to_owned(),
+            _ => format!("trained by {}", modes.join(", ")),
+        }
+    });
+    let epochs = shared(&|plan| {
+        let of_seed = if plan.modes.contains(&Mode::ScratchB) { " of the seed" } else { "" };
+        format!("for {} epochs{of_seed}", plan.retrain.epochs)
+    });
+    let seeds = shared(&|plan| match plan.seeds.len() {
+        1 => "1 seed".to_owned(),
+        count => format!("{count} seeds"),
+    });
+    let joined = |parts: [Option<String>; 2], between: &str| {
+        let known: Vec<String> = parts.into_iter().flatten().collect();
+        Some(known.join(between)).filter(|text| !text.is_empty())
+    };
+    let parts = [joined([family, dataset], " on "), joined([how, epochs], " "), seeds];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
@@ -68,6 +91,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             target: plan.target.map(|target| run.plan.sweep.targets[target].to_string()),
             cycle: plan.cycle,
             mode: plan.mode,
+            variant: Some(run.label.to_owned()).filter(|label| !label.is_empty()),
         });
     }
     Ok(rows)

@@ -29,7 +29,7 @@ pub(crate) struct Images {
 }
 
 /// Which images are wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wanted {
     /// The data set.
     pub(crate) dataset: Dataset,

@@ -51,7 +51,7 @@ pub(crate) struct Retraining {
 
 impl Run<'_> {
     fn retraining_folder(&self, key: &str) -> PathBuf {
-        self.state_folder().join("retrainings").join(key)
+        self.state_folder().join("retrainings").join(&self.scope.retrain).join(key)
     }
 
     /// The result of a finished retraining.

@@ -31,11 +31,13 @@ struct Record {
 impl Run<'_> {
     /// Where the structure of a search lies.
     pub(crate) fn structure_path(&self, search: Search) -> PathBuf {
-        self.folder.join("structures").join(format!("{}.json", self.plan.search_file(search)))
+        let folder = self.folder.join("structures").join(&self.scope.search);
+        folder.join(format!("{}.json", self.plan.search_file(search)))
     }
 
     fn search_folder(&self, search: Search) -> PathBuf {
-        self.state_folder().join("searches").join(self.plan.search_file(search))
+        let folder = self.state_folder().join("searches").join(&self.scope.search);
+        folder.join(self.plan.search_file(search))
     }
 
     /// The structure that a finished search found.

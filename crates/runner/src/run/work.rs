@@ -22,6 +22,8 @@ enum Piece {
 /// What all workers share.
 struct Shared<'a> {
     run: &'a Run<'a>,
+    /// All variants, whose results lie in one file.
+    runs: &'a [Run<'a>],
     points: Vec<PointPlan>,
     queue: Queue<Piece>,
     /// Work that is done, under way or waiting.
@@ -40,15 +42,17 @@ enum Known {
     Retrain(String),
 }
 
-/// Does everything that is not done yet.
+/// Does everything that is not done yet of one of the variants.
 pub(super) fn carry_out(
     run: &Run<'_>,
+    runs: &[Run<'_>],
     workers: &Workers,
     settings: &Settings,
 ) -> anyhow::Result<Outcome> {
     let shared = Shared {
         run,
-        points: wanted(run.plan, &settings.only),
+        runs,
+        points: wanted(run, &settings.only),
         queue: Queue::new(),
         known: Mutex::default(),
         failures: Mutex::default(),
@@ -76,9 +80,12 @@ pub(super) fn carry_out(
 }
 
 /// The points asked for, all if none is named; and those by which it is decided whether there is a next cycle.
-fn wanted(plan: &Plan, only: &[usize]) -> Vec<PointPlan> {
+fn wanted(run: &Run<'_>, only: &[usize]) -> Vec<PointPlan> {
+    let plan = run.plan;
     let points = plan.points();
-    let asked = |point: &PointPlan| only.is_empty() || only.contains(&point.index);
+    let asked = |point: &PointPlan| {
+        only.is_empty() || only.contains(&(run.first_point + point.index))
+    };
     let decides = |point: &PointPlan| {
         let earlier = |later: &PointPlan| {
             asked(later)
@@ -288,7 +295,7 @@ impl Shared<'_> {
                 if self.run.retrain(device, job)?.is_none() {
                     return Ok(Done::Stopped);
                 }
-                collect::write_points(self.run)?;
+                collect::write_points(self.runs)?;
                 if self.run.keeps_weights(job) {
                     self.add_chosen_by_weights(device, job.seed)?;
                 }

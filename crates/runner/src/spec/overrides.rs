@@ -1,4 +1,4 @@
-//! Values changed from the command line: `--set retrain.epochs=10`.
+//! Values changed after the file was read: by `--set retrain.epochs=10`, or by an axis of the sweep.
 
 use serde_yaml::{Mapping, Value};
 
@@ -9,12 +9,21 @@ use crate::diagnostic::{Diagnostic, Excerpt, Place};
 /// Longest argument that is read.
 const LONGEST: usize = 4096;
 
-/// One `--set key=value`: a dotted path, and the YAML value that it gets.
+/// A dotted path, and the YAML value that it gets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
-    text: String,
+    origin: Origin,
     path: Path,
     value: Value,
+}
+
+/// Where a change was written.
+#[derive(Clone, Debug, PartialEq)]
+enum Origin {
+    /// An argument of the command line, `retrain.epochs=10`.
+    Argument(String),
+    /// An axis in the experiment file: its key, and one of its values.
+    Axis { key: Place, value: Place },
 }
 
 impl Override {
@@ -49,7 +58,12 @@ impl Override {
         })?;
         let value = serde_yaml::from_str(value)
             .map_err(|error| Diagnostic::new(error.to_string()).at(at_value))?;
-        Ok(Self { text: text.to_owned(), path, value })
+        Ok(Self { origin: Origin::Argument(text.to_owned()), path, value })
+    }
+
+    /// A value of an axis, with the places of both in the file.
+    pub(crate) fn of_axis(path: Path, value: Value, key: Place, place: Place) -> Self {
+        Self { origin: Origin::Axis { key, value: place }, path, value }
     }
 
     /// What is changed.
@@ -57,22 +71,34 @@ impl Override {
         &self.path
     }
 
-    /// The value in the argument.
+    /// Where the value was written.
     pub fn place_of_value(&self) -> Place {
-        let start = self.text.find('=').map_or(0, |equals| self.text[..equals].chars().count() + 1);
-        argument(&self.text, start, self.text.chars().count() - start)
+        match &self.origin {
+            Origin::Argument(text) => {
+                let start = text.find('=').map_or(0, |equals| text[..equals].chars().count() + 1);
+                argument(text, start, text.chars().count() - start)
+            }
+            Origin::Axis { key: _, value } => value.clone(),
+        }
     }
 
-    /// The key that `path` ends in, if the argument names it, or else the value.
+    /// The key that `path` ends in, if it was written as a part of this change, or else the value.
     pub fn place_of_key(&self, path: &Path) -> Place {
         let depth = path.steps().len();
         if depth == 0 || !path.leads_to(&self.path) {
             return self.place_of_value();
         }
-        let key = self.text.split('=').next().unwrap_or_default();
-        let words: Vec<&str> = key.split(['.', '[']).collect();
-        let start: usize = words.iter().take(depth - 1).map(|word| word.chars().count() + 1).sum();
-        argument(&self.text, start, words.get(depth - 1).map_or(1, |word| word.chars().count()))
+        match &self.origin {
+            Origin::Argument(text) => {
+                let key = text.split('=').next().unwrap_or_default();
+                let words: Vec<&str> = key.split(['.', '[']).collect();
+                let before = words.iter().take(depth - 1);
+                let start: usize = before.map(|word| word.chars().count() + 1).sum();
+                let length = words.get(depth - 1).map_or(1, |word| word.chars().count());
+                argument(text, start, length)
+            }
+            Origin::Axis { key, value: _ } => key.clone(),
+        }
     }
 
     /// Puts the value in its place in `root`, making the sections on the way to it.
@@ -113,8 +139,13 @@ impl Override {
     }
 
     fn fault(&self, what: String) -> Diagnostic {
-        let key = self.text.find('=').map_or(1, |equals| self.text[..equals].chars().count());
-        Diagnostic::new(what).at(argument(&self.text, 0, key))
+        Diagnostic::new(what).at(match &self.origin {
+            Origin::Argument(text) => {
+                let key = text.split('=').next().unwrap_or_default();
+                argument(text, 0, key.chars().count())
+            }
+            Origin::Axis { key, value: _ } => key.clone(),
+        })
     }
 }
 

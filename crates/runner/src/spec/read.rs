@@ -100,7 +100,7 @@ fn check_schema(source: &Source) -> Result<(), Diagnostic> {
 /// Applies the changes of the command line one after the other, and reads the whole again after each.
 fn apply<T: DeserializeOwned>(source: &Source) -> Result<T, Diagnostic> {
     let unlikely = |error: serde_yaml::Error| {
-        Diagnostic::new(format!("`--set` cannot be applied to this file: {error}"))
+        Diagnostic::new(format!("what is changed cannot be applied to this file: {error}"))
             .at(source.whole())
     };
     let mut value: serde_yaml::Value = serde_yaml::from_str(source.text()).map_err(unlikely)?;

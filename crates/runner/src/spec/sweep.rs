@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::axes::{Axes, Combine, Exclusion, geometric};
 use super::number::{Multiplier, NonNegative, Positive, Whole};
 use super::target::Targets;
 
@@ -18,6 +19,10 @@ use super::target::Targets;
 /// | `target` | none | costs that searches end at, `{ flops: 50% }` or a list: [`Targets`]; the strength is found in the one training run |
 /// | `width_multiplier` | `[1.0]` | a list |
 /// | `channel_divisor` | 1 | widths are rounded to multiples of it |
+/// | `axes` | none | other keys with several values, `{ search.epochs: [3, 6] }`: [`Axes`]; every combination is a variant of the experiment |
+/// | `combine` | `grid` | [`Combine`] |
+/// | `exclude` | none | combinations that are left out, `[{ search.epochs: 3 }]` |
+/// | `max_points` | 100000 | more points than that are refused |
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(
     default,
@@ -33,7 +38,18 @@ pub struct Sweep {
     pub width_multiplier: Vec<Multiplier>,
     /// What widths are rounded to multiples of.
     pub channel_divisor: Whole<1, 1024>,
+    /// Keys with several values.
+    pub axes: Axes,
+    /// How they are put together.
+    pub combine: Combine,
+    /// Combinations that are left out.
+    pub exclude: Vec<Exclusion>,
+    /// Most points of the experiment.
+    pub max_points: Whole<1, MOST_POINTS>,
 }
+
+/// Most points of one experiment.
+pub const MOST_POINTS: u64 = 100_000;
 
 impl Default for Sweep {
     fn default() -> Self {
@@ -42,6 +58,10 @@ impl Default for Sweep {
             target: Targets::default(),
             width_multiplier: vec![Multiplier::known(1.0)],
             channel_divisor: Whole::known(1),
+            axes: Axes::default(),
+            combine: Combine::Grid,
+            exclude: Vec::new(),
+            max_points: Whole::known(MOST_POINTS),
         }
     }
 }
@@ -151,14 +171,7 @@ impl<'de> Visitor<'de> for StrengthsVisitor {
                 "must rise from the first number of `log` to the second, is [{low:?}, {high:?}]"
             )));
         }
-        let last = num.get() - 1;
-        let strength = |index: u64| {
-            if index == last {
-                high
-            } else {
-                (low * (high / low).powf(index as f64 / last as f64)).clamp(low, high)
-            }
-        };
-        Ok(Strengths((0..=last).map(|index| NonNegative::known(strength(index))).collect()))
+        let strengths = geometric(low, high, num.get());
+        Ok(Strengths(strengths.into_iter().map(NonNegative::known).collect()))
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use runner::commands::plan_to_run;
+use runner::commands::study_to_run;
 
 use crate::golden::{Folder, Sheet, VALID, run_options};
 
@@ -52,9 +52,9 @@ fn options_that_cannot_be_met_say_so() {
     let folder = Folder::new();
     let file = folder.write("x.yaml", VALID);
     let mut sheet = Sheet::default();
-    let cuda = plan_to_run(&run_options(Path::new("x.yaml"), &["--device", "cuda"])).unwrap_err();
+    let cuda = study_to_run(&run_options(Path::new("x.yaml"), &["--device", "cuda"])).unwrap_err();
     sheet.case("--device cuda", &cuda.to_string());
-    let only = plan_to_run(&run_options(&file, &["--only", "0", "46"])).unwrap_err();
+    let only = study_to_run(&run_options(&file, &["--only", "0", "46"])).unwrap_err();
     sheet.case("--only 46", &only.to_string());
     sheet.check("arguments.txt");
 }

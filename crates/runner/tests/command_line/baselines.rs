@@ -1,7 +1,7 @@
 //! Key `baselines`.
 
 use report::Arm;
-use runner::commands::{dry_run, plan_to_run};
+use runner::commands::{dry_run, study_to_run};
 use runner::plan::{Plan, Pressure};
 use runner::spec::Source;
 
@@ -57,7 +57,7 @@ fn a_dry_run_lists_every_arm_and_what_is_known_of_its_cost() {
         .replace("seeds: [0, 1]", "seeds: [0]");
     let options = run_options(&folder.write("x.yaml", text), &[]);
     let mut sheet = Sheet::default();
-    sheet.case("every arm", &dry_run::describe(&plan_to_run(&options).unwrap(), &options));
+    sheet.case("every arm", &dry_run::describe(&study_to_run(&options).unwrap(), &options));
     sheet.check("dry_run_baselines.txt");
 }
 

@@ -2,7 +2,7 @@
 
 use runner::cli::CheckOptions;
 use runner::commands::check::check;
-use runner::commands::{dry_run, plan_to_run};
+use runner::commands::{dry_run, study_to_run};
 
 use crate::golden::{Folder, Sheet, VALID, run_options};
 
@@ -72,11 +72,11 @@ fn a_dry_run_lists_points_and_prices_what_is_known() {
         ("two points only", &["--only", "1", "5"]),
     ] {
         let options = run_options(&file, more);
-        sheet.case(title, &dry_run::describe(&plan_to_run(&options).unwrap(), &options));
+        sheet.case(title, &dry_run::describe(&study_to_run(&options).unwrap(), &options));
     }
     sheet.check("dry_run.txt");
     let options = run_options(&file, &["--dry-run", "--json"]);
-    let json = dry_run::describe(&plan_to_run(&options).unwrap(), &options);
+    let json = dry_run::describe(&study_to_run(&options).unwrap(), &options);
     let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(rows.as_array().unwrap().len(), 3 + 1 + 3);
     assert_eq!(rows[0]["arm"], "uniform");

@@ -1,7 +1,7 @@
 //! Keys `cycles` and `stop_after`.
 
 use report::Arm;
-use runner::commands::{dry_run, plan_to_run};
+use runner::commands::{dry_run, study_to_run};
 use runner::plan::{Cycles, Plan, Pressure};
 use runner::spec::Source;
 
@@ -68,7 +68,7 @@ fn a_dry_run_names_the_cycle() {
     let file = folder.write("x.yaml", text);
     let options = run_options(&file, &[]);
     let mut sheet = Sheet::default();
-    sheet.case("two cycles", &dry_run::describe(&plan_to_run(&options).unwrap(), &options));
+    sheet.case("two cycles", &dry_run::describe(&study_to_run(&options).unwrap(), &options));
     sheet.check("dry_run_cycles.txt");
 }
 

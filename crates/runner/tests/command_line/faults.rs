@@ -2,28 +2,28 @@
 
 use std::path::Path;
 
-use runner::commands::plan_to_run;
+use runner::commands::study_to_run;
 
 use crate::golden::{Folder, Sheet, VALID, changed, fault_of, run_options};
 
 #[test]
 fn files_that_cannot_be_read_say_why() {
     let mut sheet = Sheet::default();
-    let missing = plan_to_run(&run_options(Path::new("nowhere/x.yaml"), &[])).unwrap_err();
+    let missing = study_to_run(&run_options(Path::new("nowhere/x.yaml"), &[])).unwrap_err();
     sheet.case("missing", &missing.to_string());
     let folder = Folder::new();
-    let of_folder = plan_to_run(&run_options(folder.path(), &[])).unwrap_err();
+    let of_folder = study_to_run(&run_options(folder.path(), &[])).unwrap_err();
     sheet.case("a folder", &folder.relative(&of_folder.to_string()));
     let bad_name = folder.write("über uns.yaml", VALID);
-    let of_name = plan_to_run(&run_options(&bad_name, &[])).unwrap_err();
+    let of_name = study_to_run(&run_options(&bad_name, &[])).unwrap_err();
     sheet.case("a name that cannot name results", &folder.relative(&of_name.to_string()));
-    let not_regular = plan_to_run(&run_options(Path::new("/dev/null"), &[])).unwrap_err();
+    let not_regular = study_to_run(&run_options(Path::new("/dev/null"), &[])).unwrap_err();
     sheet.case("not a regular file", &not_regular.to_string());
     sheet.case("not text", &fault_of([VALID.as_bytes(), &[0xff, 0xfe, 0]].concat(), &[]));
     sheet.case("too large", &fault_of(" ".repeat((1 << 20) + 1), &[]));
     sheet.case("empty", &fault_of("", &[]));
     sheet.case("comments only", &fault_of("# nothing\n---\n", &[]));
-    let command = plan_to_run(&run_options(Path::new("chekc"), &[])).unwrap_err();
+    let command = study_to_run(&run_options(Path::new("chekc"), &[])).unwrap_err();
     sheet.case("a misspelt command", &command.to_string());
     sheet.check("unreadable.txt");
 }
@@ -285,6 +285,6 @@ fn an_anchor_may_stand_for_a_section() {
     let text = format!("{before}retrain: *recipe\nsweep: {{ regularization_strength: 3 }}\n");
     let folder = Folder::new();
     let file = folder.write("x.yaml", text);
-    let plan = plan_to_run(&run_options(&file, &[])).unwrap();
-    assert_eq!(plan.search, plan.retrain);
+    let study = study_to_run(&run_options(&file, &[])).unwrap();
+    assert_eq!(study.first().search, study.first().retrain);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use runner::cli::{Cli, RunOptions};
-use runner::commands::plan_to_run;
+use runner::commands::study_to_run;
 use tempfile::TempDir;
 
 /// A valid experiment that uses every section.
@@ -73,7 +73,7 @@ pub(crate) fn run_options(file: &Path, more: &[&str]) -> RunOptions {
 pub(crate) fn fault_of(content: impl AsRef<[u8]>, more: &[&str]) -> String {
     let folder = Folder::new();
     let file = folder.write("x.yaml", content);
-    match plan_to_run(&run_options(&file, more)) {
+    match study_to_run(&run_options(&file, more)) {
         Ok(_) => "no fault\n".to_owned(),
         Err(faults) => folder.relative(&faults.to_string()),
     }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails its test")]
 
 mod arguments;
+mod axes;
 mod baselines;
 mod bench;
 mod charges;

@@ -1,7 +1,7 @@
 //! Key `retrain.mode`.
 
 use report::{Arm, Mode};
-use runner::commands::{dry_run, plan_to_run};
+use runner::commands::{dry_run, study_to_run};
 use runner::plan::Plan;
 use runner::spec::Source;
 use training::Curve;
@@ -79,7 +79,7 @@ fn a_dry_run_lists_every_mode() {
         .replace("[0.5, 0.75, 1.0]", "[1.0]");
     let options = run_options(&folder.write("x.yaml", text), &[]);
     let mut sheet = Sheet::default();
-    sheet.case("every mode", &dry_run::describe(&plan_to_run(&options).unwrap(), &options));
+    sheet.case("every mode", &dry_run::describe(&study_to_run(&options).unwrap(), &options));
     sheet.check("dry_run_modes.txt");
 }
 

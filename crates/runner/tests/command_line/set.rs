@@ -1,6 +1,6 @@
 //! `--set` changes a value, and its faults point into the argument.
 
-use runner::commands::plan_to_run;
+use runner::commands::study_to_run;
 use runner::plan::Plan;
 
 use crate::golden::{Folder, Sheet, VALID, fault_of, run_options};
@@ -9,7 +9,7 @@ fn plan_with(changes: &[&str]) -> Plan {
     let folder = Folder::new();
     let file = folder.write("x.yaml", VALID);
     let args: Vec<&str> = changes.iter().flat_map(|change| ["--set", change]).collect();
-    plan_to_run(&run_options(&file, &args)).unwrap()
+    study_to_run(&run_options(&file, &args)).unwrap().first().clone()
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn the_last_change_wins_and_changes_add_up() {
 fn a_change_is_as_good_as_an_edit() {
     let folder = Folder::new();
     let file = folder.write("x.yaml", VALID.replace("epochs: 5", "epochs: 10"));
-    let edited = plan_to_run(&run_options(&file, &[])).unwrap();
+    let edited = study_to_run(&run_options(&file, &[])).unwrap().first().clone();
     assert_eq!(plan_with(&["retrain.epochs=10"]), edited);
     assert_ne!(plan_with(&[]), edited);
 }

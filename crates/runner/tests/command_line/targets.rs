@@ -4,7 +4,7 @@ use cost_models::{CostModel, Resource};
 use report::Arm;
 use runner::cli::CheckOptions;
 use runner::commands::check::check;
-use runner::commands::{dry_run, plan_to_run};
+use runner::commands::{dry_run, study_to_run};
 use runner::plan::{Plan, Pressure};
 use runner::spec::Source;
 
@@ -80,7 +80,7 @@ fn what_can_be_reached_is_known_before_anything_is_trained() {
     let file = folder.write("x.yaml", text);
     let options = run_options(&file, &[]);
     let mut sheet = Sheet::default();
-    sheet.case("dry run", &dry_run::describe(&plan_to_run(&options).unwrap(), &options));
+    sheet.case("dry run", &dry_run::describe(&study_to_run(&options).unwrap(), &options));
     let checked = check(&CheckOptions { paths: vec![file], json: false });
     sheet.case("check", &checked.stdout);
     sheet.check("targets.txt");
