@@ -13,8 +13,8 @@ pub(in crate::cpu::conv) enum Size {
     Four,
 }
 
-/// Products below which there is nothing to be gained: about 0.1 ms.
-const PRODUCTS: usize = 1 << 24;
+/// Products below which there is nothing to be gained: about 0.05 ms.
+const PRODUCTS: usize = 1 << 23;
 
 /// Fewest and most channels on either side: few would be filled up with zeros, and the scratch grows with many.
 const CHANNELS: RangeInclusive<usize> = 8..=8192;
