@@ -182,6 +182,9 @@ pub struct RunOptions {
     /// Go on with other points when one fails
     #[arg(long, short)]
     pub keep_going: bool,
+    /// Try again what failed before; it is left alone otherwise
+    #[arg(long)]
+    pub retry_failed: bool,
 }
 
 /// A device by name.

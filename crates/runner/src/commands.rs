@@ -127,7 +127,8 @@ fn settings(options: &RunOptions) -> run::Settings {
         level: options.simd,
         fresh: options.fresh,
         keep_going: options.keep_going,
-        only: options.only.clone(),
+        retry_failed: options.retry_failed,
+        task: run::Task::Points(options.only.clone()),
     }
 }
 
@@ -135,10 +136,10 @@ fn closing(outcome: run::Outcome) -> String {
     match outcome {
         run::Outcome::Done => String::new(),
         run::Outcome::Failed(1) => {
-            "error: 1 piece of work failed; run again to try it again\n".to_owned()
+            "error: 1 piece of work failed; `--retry-failed` tries it again\n".to_owned()
         }
         run::Outcome::Failed(count) => {
-            format!("error: {count} pieces of work failed; run again to try them again\n")
+            format!("error: {count} pieces of work failed; `--retry-failed` tries them again\n")
         }
         run::Outcome::Stopped => {
             "stopped after a checkpoint; run the same command again to go on\n".to_owned()

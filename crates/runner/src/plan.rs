@@ -15,6 +15,7 @@ mod problem;
 mod proxy;
 mod regularizer;
 mod resolve;
+mod shared;
 mod target;
 
 use architectures::Architecture;
@@ -36,6 +37,7 @@ pub use problem::Problem;
 pub use proxy::Proxy;
 pub use regularizer::{Charged, Regularizer, Strength};
 pub use resolve::resolve;
+pub use shared::Shared;
 pub use target::{Limit, Target};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -1,16 +1,19 @@
 //! Running a plan: searches, then the retrainings that they lead to, then the results.
 //!
 //! All state lies in the results folder. Whatever is finished is there whole; whatever is not goes on from its checkpoint
-//! or starts again, and gives the same bytes either way.
+//! or starts again, and gives the same bytes either way. Any number of processes, on any number of hosts that see the folder, share
+//! the work: each locks the piece that it is at.
 
 mod arms;
 mod carry;
 mod chain;
 mod collect;
 mod data;
+mod failure;
 mod monitor;
 pub(crate) mod morph;
 mod point;
+mod prepare;
 mod progress;
 mod proxy;
 mod queue;
@@ -22,15 +25,16 @@ mod work;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use graph::Graph;
 use report::Arm;
 use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan};
-use crate::store::{self, Lock};
-use data::{Images, Searched, Wanted};
+use crate::store::Presence;
+use data::{Data, Wanted};
+use prepare::prepare;
 use progress::Progress;
 
 /// How a run is carried out. None of it changes a result, but for rounding.
@@ -52,8 +56,21 @@ pub struct Settings {
     pub fresh: bool,
     /// Go on with other points when one fails.
     pub keep_going: bool,
-    /// Points to work on; all if empty.
-    pub only: Vec<usize>,
+    /// Try again what failed before.
+    pub retry_failed: bool,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What a process does of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// These points, or all if none is named, and then the results.
+    Points(Vec<usize>),
+    /// One point, with all that it needs. Results are collected by somebody else.
+    Point(usize),
+    /// The work at this position of [`Plan::shared`]. Results are collected by somebody else.
+    Shared(usize),
 }
 
 /// How a run ended.
@@ -67,12 +84,12 @@ pub enum Outcome {
     Stopped,
 }
 
-/// A plan being carried out.
+/// A plan, with what has been done of it.
 struct Run<'a> {
     plan: &'a Plan,
     seed: Graph,
-    images: Images,
-    searched: Searched,
+    /// What it trains on; none where nothing is trained.
+    data: Option<Data>,
     /// The network that widths are learned on, if it is not the one that they are for.
     proxy: Option<Graph>,
     folder: PathBuf,
@@ -80,7 +97,21 @@ struct Run<'a> {
     progress: &'a Progress,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(
+        plan: &'a Plan,
+        folder: PathBuf,
+        interrupt: &'a Interrupt,
+        progress: &'a Progress,
+    ) -> Self {
+        let proxy = plan.proxy.map(|proxy| plan.proxy_graph(&proxy));
+        Self { plan, seed: plan.seed_graph(), data: None, proxy, folder, interrupt, progress }
+    }
+
+    fn data(&self) -> &Data {
+        self.data.as_ref().expect("whatever trains has loaded its images")
+    }
+
     fn state_folder(&self) -> PathBuf {
         self.folder.join("state")
     }
@@ -122,46 +153,26 @@ fn bad_input(error: anyhow::Error) -> Failure {
     Failure { error, bad_input: true }
 }
 
-/// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome.
+/// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome, if the task has results.
 pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failure> {
     let folder = settings.results.join(&plan.name);
     let wanted = Wanted::of(plan).map_err(bad_input)?;
     let images =
         data::load(&wanted, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
-    carry_out(plan, settings, images, folder)
-}
-
-fn carry_out(
-    plan: &Plan,
-    settings: &Settings,
-    images: Images,
-    folder: PathBuf,
-) -> Result<(Outcome, String), Failure> {
-    let _lock = Lock::take(&folder)?;
-    prepare(plan, &folder, settings.fresh)?;
-    store::remove_unfinished(&folder)?;
+    let presence = Presence::enter(&folder)?;
+    prepare(plan, &folder, &presence, settings.fresh)?;
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
-    let seed = plan.seed_graph();
-    let workers = Workers::choose(plan, &seed, settings)?;
+    let mut run = Run::new(plan, folder, &interrupt, &progress);
+    let workers = Workers::choose(plan, &run.seed, settings)?;
     let images = images.with_threads(workers.threads);
     let searched = images.searched(plan.proxy.as_ref())?;
-    let proxy = plan.proxy.map(|proxy| plan.proxy_graph(&proxy));
-    let run = Run {
-        plan,
-        seed,
-        images,
-        searched,
-        proxy,
-        folder,
-        interrupt: &interrupt,
-        progress: &progress,
-    };
+    run.data = Some(Data { images, searched });
     progress.say(&format!("{}: {} on {workers}", plan.name, describe(plan)));
-    let outcome = work::carry_out(&run, &workers, settings);
+    let outcome = work::carry_out(&run, &presence, &workers, settings);
     progress.close();
     let outcome = outcome?;
-    let corrupt = run.images.corrupt();
+    let corrupt = run.data().images.corrupt();
     if !corrupt.is_empty() {
         progress.say(&format!(
             "{} corrupt files were passed over: {}",
@@ -169,26 +180,21 @@ fn carry_out(
             corrupt.join(", ")
         ));
     }
-    let table = collect::write(&run)?;
+    let table = match settings.task {
+        Task::Points(_) => collect::write(&run, &presence)?,
+        Task::Point(_) | Task::Shared(_) => String::new(),
+    };
     progress.say(&format!("{} after {}", plan.name, crate::clock::words(progress.elapsed())));
     Ok((outcome, table))
 }
 
-/// The plan is written before the first step; results of another plan are never mixed with it.
-fn prepare(plan: &Plan, folder: &Path, fresh: bool) -> Result<(), Failure> {
-    let path = folder.join("plan.json");
-    let state = folder.join("state");
-    if fresh {
-        store::remove(&state)?;
-    }
-    let before: Option<Plan> = store::read_json(&path).unwrap_or(None);
-    if state.exists() && before.as_ref() != Some(plan) {
-        return Err(bad_input(anyhow!(
-            "`{}` holds results of another plan: start over with `--fresh`, or give `--results` another folder",
-            folder.display()
-        )));
-    }
-    Ok(store::write_json(&path, plan)?)
+/// Writes the results of what is done so far. Returns the closing table.
+pub fn collect(plan: &Plan, folder: &Path) -> Result<String, Failure> {
+    let presence = Presence::enter(folder)?;
+    prepare(plan, folder, &presence, false)?;
+    let (interrupt, progress) = (Interrupt::default(), Progress::new());
+    let run = Run::new(plan, folder.to_owned(), &interrupt, &progress);
+    Ok(collect::write(&run, &presence)?)
 }
 
 fn describe(plan: &Plan) -> String {

@@ -1,16 +1,19 @@
 //! Sharing the work of a run among its workers.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
+use anyhow::bail;
 use report::{Arm, Mode};
 use tensor_ops::Cpu;
 
 use super::point::ReadyPoint;
 use super::queue::Queue;
 use super::retrain::Retraining;
-use super::{Outcome, Run, Settings, Workers, collect};
-use crate::plan::{Cycles, Plan, PointPlan, Search, reads_weights};
+use super::{Outcome, Run, Settings, Task, Workers, collect, failure};
+use crate::plan::{self, Cycles, Plan, PointPlan, Search, reads_weights};
+use crate::store::{Attempt, Lock, Presence};
 
 /// A piece of work that one worker does.
 #[derive(Clone, Debug)]
@@ -22,13 +25,18 @@ enum Piece {
 /// What all workers share.
 struct Shared<'a> {
     run: &'a Run<'a>,
+    presence: &'a Presence,
+    settings: &'a Settings,
+    /// The points that are to be done.
     points: Vec<PointPlan>,
+    /// Other work that is to be done.
+    shared: Option<plan::Shared>,
     queue: Queue<Piece>,
     /// Work that is done, under way or waiting.
     known: Mutex<BTreeSet<Known>>,
     failures: Mutex<Vec<String>>,
     stopped: Mutex<bool>,
-    keep_going: bool,
+    interim: collect::Interim,
 }
 
 /// What work is known by.
@@ -43,17 +51,26 @@ enum Known {
 /// Does everything that is not done yet.
 pub(super) fn carry_out(
     run: &Run<'_>,
+    presence: &Presence,
     workers: &Workers,
     settings: &Settings,
 ) -> anyhow::Result<Outcome> {
+    let (points, needed) = match &settings.task {
+        Task::Points(only) => (wanted(run.plan, only), None),
+        Task::Point(index) => (wanted(run.plan, &[*index]), None),
+        Task::Shared(index) => (Vec::new(), run.plan.shared().get(*index).copied()),
+    };
     let shared = Shared {
         run,
-        points: wanted(run.plan, &settings.only),
+        presence,
+        settings,
+        points,
+        shared: needed,
         queue: Queue::new(),
         known: Mutex::default(),
         failures: Mutex::default(),
         stopped: Mutex::default(),
-        keep_going: settings.keep_going,
+        interim: collect::Interim::default(),
     };
     let devices =
         (0..workers.jobs).map(|_| workers.device()).collect::<anyhow::Result<Vec<Cpu>>>()?;
@@ -122,14 +139,21 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// Seeds whose weights choose a point that was asked for.
+    /// Seeds whose weights choose a point that was asked for, and one that was itself asked for.
     fn seeds_to_train(&self) -> BTreeSet<u64> {
         let chosen = self.points.iter().filter(|point| reads_weights(point.arm));
-        chosen.map(|point| point.seed).collect()
+        let asked = match self.shared {
+            Some(plan::Shared::TrainedSeed(seed)) => Some(seed),
+            Some(plan::Shared::Searches(_)) | None => None,
+        };
+        chosen.map(|point| point.seed).chain(asked).collect()
     }
 
-    /// Whether a point asked for comes of a search, or of a later cycle.
+    /// Whether a point asked for comes of a search, or of a later cycle; or the search was itself asked for.
     fn is_needed(&self, search: Search) -> bool {
+        if let Some(plan::Shared::Searches(first)) = self.shared {
+            return (first.seed, first.pressure) == (search.seed, search.pressure);
+        }
         let comes_of = |point: &PointPlan| {
             point.search().is_some_and(|of| {
                 (of.seed, of.pressure) == (search.seed, search.pressure) && of.cycle >= search.cycle
@@ -158,6 +182,9 @@ impl Shared<'_> {
         if self.run.found(search)?.is_some() {
             self.add_points_of(device, search)?;
             return self.follow(device, search);
+        }
+        if self.has_failed(&Piece::Search(search))? {
+            return Ok(());
         }
         let was_announced =
             search.before().is_some() && matches!(self.run.plan.cycles, Cycles::Count(_));
@@ -237,26 +264,46 @@ impl Shared<'_> {
         {
             return Ok(());
         }
-        self.run.progress.expect(1, self.run.retraining_work(&job.recipe, job.flops as f64));
-        self.queue.add(job.flops, Piece::Retrain(Box::new(job)));
+        let (urgency, piece) = (job.flops, Piece::Retrain(Box::new(job)));
+        if !self.has_failed(&piece)? {
+            self.run.progress.expect(1, self.operations(&piece));
+            self.queue.add(urgency, piece);
+        }
         Ok(())
+    }
+
+    /// Whether a piece failed before and is not to be tried again; that counts as a failure of this run, too.
+    fn has_failed(&self, piece: &Piece) -> anyhow::Result<bool> {
+        let folder = self.folder(piece);
+        let Some(failed) = failure::failed(&folder)? else { return Ok(false) };
+        if self.settings.retry_failed {
+            failure::forget(&folder)?;
+            return Ok(false);
+        }
+        self.note(format!("error: {}: failed before: {}", self.words(piece), failed.error));
+        Ok(true)
+    }
+
+    /// Takes note of a failure, which is told at the end.
+    fn note(&self, failure: String) {
+        self.failures.lock().expect("no worker panics while it holds the lock").push(failure);
     }
 
     fn work(&self, device: &Cpu) {
         while let Some(piece) = self.queue.take() {
             match self.attempt(device, &piece) {
                 Ok(Done::Finished) => {}
+                Ok(Done::Held) => {
+                    self.queue.put_back(piece);
+                    continue;
+                }
                 Ok(Done::Stopped) => {
                     *self.stopped.lock().expect("no worker panics while it holds the lock") = true;
                     self.queue.close();
                 }
                 Err(error) => {
-                    let failure = format!("error: {}: {error:#}", self.words(&piece));
-                    self.failures
-                        .lock()
-                        .expect("no worker panics while it holds the lock")
-                        .push(failure);
-                    if !self.keep_going {
+                    self.note(format!("error: {}: {error:#}", self.words(&piece)));
+                    if !self.settings.keep_going {
                         self.queue.close();
                     }
                 }
@@ -272,36 +319,107 @@ impl Shared<'_> {
         }
     }
 
+    /// Where the state of a piece lies, with its lock.
+    fn folder(&self, piece: &Piece) -> PathBuf {
+        match piece {
+            Piece::Search(search) => self.run.search_folder(*search),
+            Piece::Retrain(job) => self.run.retraining_folder(&job.key),
+        }
+    }
+
+    fn is_done(&self, piece: &Piece) -> anyhow::Result<bool> {
+        Ok(match piece {
+            Piece::Search(search) => self.run.found(*search)?.is_some(),
+            Piece::Retrain(job) => self.run.retrained(&job.key)?.is_some(),
+        })
+    }
+
+    /// Operations of a piece, for the estimate of time.
+    fn operations(&self, piece: &Piece) -> f64 {
+        match piece {
+            Piece::Search(_) => self.run.search_work(),
+            Piece::Retrain(job) => self.run.retraining_work(&job.recipe, job.flops as f64),
+        }
+    }
+
+    /// Does a piece, unless another process is at it, and queues what it leads to.
     fn attempt(&self, device: &Cpu, piece: &Piece) -> anyhow::Result<Done> {
+        if self.run.interrupt.is_asked() {
+            return Ok(Done::Stopped);
+        }
+        if self.is_done(piece)? {
+            self.run.progress.forget(1, self.operations(piece));
+        } else {
+            let lock = match self.presence.try_lock(&self.folder(piece).join("lock"))? {
+                Attempt::Locked(lock) => lock,
+                Attempt::Held(_) => return Ok(Done::Held),
+            };
+            match self.carry_out(device, piece, &lock)? {
+                Done::Finished => {}
+                Done::Stopped | Done::Held => return Ok(Done::Stopped),
+            }
+        }
+        self.lead_on(device, piece)?;
+        Ok(Done::Finished)
+    }
+
+    /// Does a piece that is locked, unless another process did it before. What goes wrong is written down.
+    fn carry_out(&self, device: &Cpu, piece: &Piece, lock: &Lock<'_>) -> anyhow::Result<Done> {
+        if self.is_done(piece)? {
+            self.run.progress.forget(1, self.operations(piece));
+            return Ok(Done::Finished);
+        }
+        if let Some(failed) = failure::failed(&self.folder(piece))? {
+            bail!("failed in another process: {}", failed.error);
+        }
+        let done = match piece {
+            Piece::Search(search) => {
+                self.run.search(device, *search, lock).map(|found| found.is_some())
+            }
+            Piece::Retrain(job) => {
+                self.run.retrain(device, job, lock).map(|retrained| retrained.is_some())
+            }
+        };
+        match done {
+            Ok(true) => Ok(Done::Finished),
+            Ok(false) => Ok(Done::Stopped),
+            Err(error) => {
+                lock.confirm()?;
+                failure::record(&self.folder(piece), &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Queues what a finished piece leads to.
+    fn lead_on(&self, device: &Cpu, piece: &Piece) -> anyhow::Result<()> {
         match piece {
             Piece::Search(search) => {
-                if self.run.search(device, *search)?.is_none() {
-                    return Ok(Done::Stopped);
-                }
                 for point in self.points_of(*search) {
                     self.run.progress.forget(1, self.guess(point));
                 }
                 self.add_points_of(device, *search)?;
-                self.follow(device, *search)?;
+                self.follow(device, *search)
             }
             Piece::Retrain(job) => {
-                if self.run.retrain(device, job)?.is_none() {
-                    return Ok(Done::Stopped);
+                match self.settings.task {
+                    Task::Points(_) => self.interim.write(self.run, self.presence)?,
+                    Task::Point(_) | Task::Shared(_) => {}
                 }
-                collect::write_points(self.run)?;
                 if self.run.keeps_weights(job) {
                     self.add_chosen_by_weights(device, job.seed)?;
                 }
-                self.follow_all(device, job.seed)?;
+                self.follow_all(device, job.seed)
             }
         }
-        Ok(Done::Finished)
     }
 }
 
 enum Done {
     Finished,
     Stopped,
+    /// Another process is at it.
+    Held,
 }
 
 fn retraining(plan: &Plan, ready: ReadyPoint) -> Retraining {
