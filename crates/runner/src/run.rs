@@ -19,6 +19,7 @@ mod proxy;
 mod queue;
 mod retrain;
 mod search;
+pub mod survey;
 mod training;
 mod work;
 
@@ -42,8 +43,8 @@ use progress::Progress;
 pub struct Settings {
     /// The experiment file.
     pub experiment: PathBuf,
-    /// Folder of all results; the run has a folder of its own in it.
-    pub results: PathBuf,
+    /// Folder for the results of this experiment.
+    pub folder: PathBuf,
     /// Folder of data sets that do not come with the program.
     pub data: Option<PathBuf>,
     /// Points that are worked on at the same time; by default as many as there are cores, if memory allows.
@@ -155,7 +156,7 @@ fn bad_input(error: anyhow::Error) -> Failure {
 
 /// Carries out a plan. Progress goes to standard error; the closing table is returned with the outcome, if the task has results.
 pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failure> {
-    let folder = settings.results.join(&plan.name);
+    let folder = settings.folder.clone();
     let wanted = Wanted::of(plan).map_err(bad_input)?;
     let images =
         data::load(&wanted, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
@@ -186,6 +187,23 @@ pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failur
     };
     progress.say(&format!("{} after {}", plan.name, crate::clock::words(progress.elapsed())));
     Ok((outcome, table))
+}
+
+/// Makes a results folder ready for processes that are started elsewhere, and tells the dead ones that left something there from
+/// the living.
+pub fn make_ready(
+    plan: &Plan,
+    folder: &Path,
+    fresh: bool,
+    retry_failed: bool,
+) -> Result<(), Failure> {
+    let presence = Presence::enter(folder)?;
+    prepare(plan, folder, &presence, fresh)?;
+    presence.others()?;
+    if retry_failed {
+        failure::forget_all(&folder.join("state"))?;
+    }
+    Ok(())
 }
 
 /// Writes the results of what is done so far. Returns the closing table.

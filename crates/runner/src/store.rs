@@ -19,8 +19,8 @@ use tempfile::NamedTempFile;
 
 pub(crate) use checkpoints::{Checkpoints, Latest};
 pub(crate) use lock::{Attempt, Lock, holder};
-pub(crate) use presence::{Presence, Registration, registrations};
 use presence::RUNNERS;
+pub(crate) use presence::{Presence, Registration, registrations, since_beat};
 use process::Process;
 
 /// How the names of files begin that are being written; the name of the process that does follows.
@@ -119,7 +119,7 @@ pub(crate) fn remove_file(path: &Path) -> anyhow::Result<()> {
 }
 
 /// What lies in a folder, in the order of names; nothing if it is not there.
-fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let list = || -> io::Result<Vec<PathBuf>> {
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
     };

@@ -1,13 +1,15 @@
 //! `--dry-run`: the points of a plan and what is known of their cost.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use cost_models::{CostForm, CostModel, Summary};
 use report::{Arm, Mode};
 use serde::Serialize;
 
-use crate::cli::RunOptions;
+use crate::cli::{Experiment, RunOptions};
 use crate::plan::{Plan, PointPlan};
+use crate::run::survey::{State, survey};
 
 /// What is known of a point before anything is learned.
 #[derive(Debug, Serialize)]
@@ -19,24 +21,47 @@ struct Row {
     cost: Option<Summary>,
     /// What an expanded network may cost at most, in the unit of the regularizer's cost.
     budget: Option<f64>,
+    /// How far it is.
+    #[serde(flatten)]
+    state: State,
 }
 
 /// The whole list, as a table or as JSON; with `--only`, those points.
 pub fn describe(plan: &Plan, options: &RunOptions) -> String {
-    let budgets = budgets(plan);
-    let rows: Vec<Row> = plan
-        .points()
-        .into_iter()
-        .filter(|point| options.only.is_empty() || options.only.contains(&point.index))
-        .map(|point| row(point, &budgets))
-        .collect();
+    let folder = folder(&options.experiment, plan);
     if options.json {
-        return format!(
-            "{}\n",
-            serde_json::to_string_pretty(&rows).expect("rows hold finite numbers")
-        );
+        json(plan, &folder, &options.only)
+    } else {
+        table(plan, &folder, &options.only)
     }
-    let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params"];
+}
+
+/// Where the results of an experiment lie, whose plan is known.
+pub(super) fn folder(experiment: &Experiment, plan: &Plan) -> PathBuf {
+    let Experiment { file, set: _, results } = experiment;
+    if file.is_dir() { file.clone() } else { results.join(&plan.name) }
+}
+
+fn rows(plan: &Plan, folder: &Path, only: &[usize]) -> Vec<Row> {
+    let budgets = budgets(plan);
+    plan.points()
+        .into_iter()
+        .zip(survey(plan, folder).points)
+        .filter(|(point, _)| only.is_empty() || only.contains(&point.index))
+        .map(|(point, state)| row(point, state, &budgets))
+        .collect()
+}
+
+/// The points, or all if none is named, as an array of JSON objects.
+pub(super) fn json(plan: &Plan, folder: &Path, only: &[usize]) -> String {
+    let rows = rows(plan, folder, only);
+    serde_json::to_string_pretty(&rows).expect("rows hold finite numbers") + "\n"
+}
+
+/// The points, or all if none is named, as a table.
+pub(super) fn table(plan: &Plan, folder: &Path, only: &[usize]) -> String {
+    let rows = rows(plan, folder, only);
+    let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params", "state"];
     let mut lines = vec![header.map(str::to_owned)];
     lines.extend(rows.iter().map(|row| cells(plan, row)));
     let mut text = format!(
@@ -45,7 +70,7 @@ pub fn describe(plan: &Plan, options: &RunOptions) -> String {
         plan.searches().len(),
         rows.len(),
         plan.id(),
-        aligned(&lines, &[1])
+        aligned(&lines, &[1, 8])
     );
     for (position, line) in plan.feasibility().iter().enumerate() {
         let gap = if position == 0 { "\n" } else { "" };
@@ -75,18 +100,17 @@ fn budgets(plan: &Plan) -> Vec<Budget> {
     plan.sweep.width_multipliers.iter().map(budget).collect()
 }
 
-fn row(point: PointPlan, budgets: &[Budget]) -> Row {
+fn row(point: PointPlan, state: State, budgets: &[Budget]) -> Row {
     let budget = budgets.iter().find(|budget| budget.width_multiplier == point.width_multiplier);
-    match point.arm {
-        Arm::Uniform => Row { point, cost: budget.map(|budget| budget.whole), budget: None },
-        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-            Row { point, cost: None, budget: None }
-        }
-        Arm::Expand => Row { point, cost: None, budget: budget.map(|budget| budget.charged) },
-    }
+    let (cost, budget) = match point.arm {
+        Arm::Uniform => (budget.map(|budget| budget.whole), None),
+        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => (None, None),
+        Arm::Expand => (None, budget.map(|budget| budget.charged)),
+    };
+    Row { point, cost, budget, state }
 }
 
-fn cells(plan: &Plan, row: &Row) -> [String; 8] {
+fn cells(plan: &Plan, row: &Row) -> [String; 9] {
     let PointPlan { index, arm, strength, width_multiplier, seed, cycle, target, mode } = row.point;
     let [macs, flops, params] = match (row.cost, row.budget) {
         (Some(Summary { macs, flops, params, activations: _ }), _) => {
@@ -117,7 +141,8 @@ fn cells(plan: &Plan, row: &Row) -> [String; 8] {
     if mode != Mode::Scratch {
         let _ = write!(arm, ", {mode}");
     }
-    [index.to_string(), arm, pressure, width, seed.to_string(), macs, flops, params]
+    let state = row.state.to_string();
+    [index.to_string(), arm, pressure, width, seed.to_string(), macs, flops, params, state]
 }
 
 /// What a network without a budget may cost of a resource, if a target says so.

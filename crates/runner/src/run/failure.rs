@@ -28,3 +28,13 @@ pub(crate) fn record(folder: &Path, error: &anyhow::Error) {
 pub(crate) fn forget(folder: &Path) -> anyhow::Result<()> {
     store::remove_file(&folder.join("failed.json"))
 }
+
+/// Forgets all failures below a state folder.
+pub(crate) fn forget_all(state: &Path) -> anyhow::Result<()> {
+    for kind in ["searches", "retrainings"] {
+        for folder in store::files(&state.join(kind))? {
+            forget(&folder)?;
+        }
+    }
+    Ok(())
+}

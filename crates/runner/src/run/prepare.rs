@@ -57,7 +57,7 @@ fn refuse_company(folder: &Path, presence: &Presence) -> Result<(), Failure> {
         Some(other) => Err(Failure::from(anyhow!(
             "another runner is at work in `{}`, process {} of {}: wait for it, or give `--results` another folder",
             folder.display(),
-            other.process.process,
+            other.process.id,
             other.process.host
         ))),
     }

@@ -67,8 +67,9 @@ impl<T> Queue<T> {
                 let (after, timeout) = waited.expect("no thread panics while it holds the lock");
                 state = after;
                 if timeout.timed_out() {
-                    let pieces = std::mem::take(&mut state.put_back);
-                    pieces.into_iter().for_each(|piece| state.add(0, piece));
+                    for piece in std::mem::take(&mut state.put_back) {
+                        state.add(0, piece);
+                    }
                 }
                 continue;
             }

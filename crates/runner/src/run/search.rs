@@ -13,8 +13,8 @@ use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
 use training::{Control, EpochRecord, Network, Trainer};
 
-use super::data::Data;
 use super::Run;
+use super::data::Data;
 use super::monitor::Monitor;
 use super::training::{Ending, resume, train};
 use crate::plan::{Limit, Pressure, Search};

@@ -30,10 +30,12 @@ struct Shared<'a> {
     /// The points that are to be done.
     points: Vec<PointPlan>,
     /// Other work that is to be done.
-    shared: Option<plan::Shared>,
+    besides: Option<plan::Shared>,
     queue: Queue<Piece>,
     /// Work that is done, under way or waiting.
     known: Mutex<BTreeSet<Known>>,
+    /// Pieces that other processes were found at.
+    held: Mutex<BTreeSet<PathBuf>>,
     failures: Mutex<Vec<String>>,
     stopped: Mutex<bool>,
     interim: collect::Interim,
@@ -55,7 +57,7 @@ pub(super) fn carry_out(
     workers: &Workers,
     settings: &Settings,
 ) -> anyhow::Result<Outcome> {
-    let (points, needed) = match &settings.task {
+    let (points, besides) = match &settings.task {
         Task::Points(only) => (wanted(run.plan, only), None),
         Task::Point(index) => (wanted(run.plan, &[*index]), None),
         Task::Shared(index) => (Vec::new(), run.plan.shared().get(*index).copied()),
@@ -65,9 +67,10 @@ pub(super) fn carry_out(
         presence,
         settings,
         points,
-        shared: needed,
+        besides,
         queue: Queue::new(),
         known: Mutex::default(),
+        held: Mutex::default(),
         failures: Mutex::default(),
         stopped: Mutex::default(),
         interim: collect::Interim::default(),
@@ -142,7 +145,7 @@ impl Shared<'_> {
     /// Seeds whose weights choose a point that was asked for, and one that was itself asked for.
     fn seeds_to_train(&self) -> BTreeSet<u64> {
         let chosen = self.points.iter().filter(|point| reads_weights(point.arm));
-        let asked = match self.shared {
+        let asked = match self.besides {
             Some(plan::Shared::TrainedSeed(seed)) => Some(seed),
             Some(plan::Shared::Searches(_)) | None => None,
         };
@@ -151,7 +154,7 @@ impl Shared<'_> {
 
     /// Whether a point asked for comes of a search, or of a later cycle; or the search was itself asked for.
     fn is_needed(&self, search: Search) -> bool {
-        if let Some(plan::Shared::Searches(first)) = self.shared {
+        if let Some(plan::Shared::Searches(first)) = self.besides {
             return (first.seed, first.pressure) == (search.seed, search.pressure);
         }
         let comes_of = |point: &PointPlan| {
@@ -352,7 +355,10 @@ impl Shared<'_> {
         } else {
             let lock = match self.presence.try_lock(&self.folder(piece).join("lock"))? {
                 Attempt::Locked(lock) => lock,
-                Attempt::Held(_) => return Ok(Done::Held),
+                Attempt::Held(holder) => {
+                    self.say_held(piece, &holder);
+                    return Ok(Done::Held);
+                }
             };
             match self.carry_out(device, piece, &lock)? {
                 Done::Finished => {}
@@ -361,6 +367,15 @@ impl Shared<'_> {
         }
         self.lead_on(device, piece)?;
         Ok(Done::Finished)
+    }
+
+    /// Says once that another process is at a piece.
+    fn say_held(&self, piece: &Piece, holder: &str) {
+        let folder = self.folder(piece);
+        if self.held.lock().expect("no worker panics while it holds the lock").insert(folder) {
+            let words = self.words(piece);
+            self.run.progress.say(&format!("{words}: the process {holder} is at it"));
+        }
     }
 
     /// Does a piece that is locked, unless another process did it before. What goes wrong is written down.

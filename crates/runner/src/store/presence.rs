@@ -157,8 +157,9 @@ impl Presence {
                 })
                 .collect()
         };
-        let entries = list()
-            .with_context(|| format!("cannot look for unfinished files in `{}`", folder.display()))?;
+        let entries = list().with_context(|| {
+            format!("cannot look for unfinished files in `{}`", folder.display())
+        })?;
         for (path, name, is_folder) in entries {
             if is_folder {
                 self.remove_unfinished_of(&path, gone)?;
@@ -230,6 +231,12 @@ fn registration_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(RUNNERS).join(format!("{name}.json"))
 }
 
+/// Time since the heart of a process last beat, as far as clocks can tell; for people to see.
+pub(crate) fn since_beat(folder: &Path, name: &str) -> Option<Duration> {
+    let modified = registration_path(folder, name).metadata().and_then(|file| file.modified());
+    modified.ok().map(crate::clock::since)
+}
+
 /// The processes that have said they are at work in a folder, by name.
 pub(crate) fn registrations(folder: &Path) -> anyhow::Result<BTreeMap<String, Registration>> {
     let folder = folder.join(RUNNERS);
@@ -274,18 +281,14 @@ impl Watch {
     /// A look long after the last one counts for little: the file system, or this process, may have slept as well.
     fn is_still_at(&self, name: &str, content: Vec<u8>, now: Duration) -> bool {
         let mut seen = self.seen.lock().expect("no thread panics while it holds the lock");
-        match seen.get_mut(name).filter(|sighting| sighting.content == content) {
-            Some(sighting) => {
-                sighting.still += now.saturating_sub(sighting.last).min(BEAT);
-                sighting.last = now;
-                sighting.still > self.grace
-            }
-            None => {
-                let sighting = Sighting { content, last: now, still: Duration::ZERO };
-                seen.insert(name.to_owned(), sighting);
-                false
-            }
+        if let Some(sighting) = seen.get_mut(name).filter(|sighting| sighting.content == content) {
+            sighting.still += now.saturating_sub(sighting.last).min(BEAT);
+            sighting.last = now;
+            return sighting.still > self.grace;
         }
+        let sighting = Sighting { content, last: now, still: Duration::ZERO };
+        seen.insert(name.to_owned(), sighting);
+        false
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Process {
     /// Name of its host.
     pub(crate) host: String,
     /// Number on that host.
-    pub(crate) process: u32,
+    pub(crate) id: u32,
     /// What tells it from other processes that had the number: random digits.
     nonce: String,
     /// The boot and the namespace in which the number is valid; empty where that cannot be known.
@@ -27,35 +27,35 @@ impl Process {
     pub(crate) fn this() -> &'static Self {
         static THIS: OnceLock<Process> = OnceLock::new();
         THIS.get_or_init(|| {
-            let process = std::process::id();
-            let nonce = RandomState::new().hash_one(process);
+            let id = std::process::id();
+            let nonce = RandomState::new().hash_one(id);
             let boot = system("/proc/sys/kernel/random/boot_id");
             let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
             Self {
                 host: host(),
-                process,
+                id,
                 nonce: format!("{:08x}", nonce >> 32),
                 machine: if boot.is_empty() {
                     String::new()
                 } else {
                     format!("{boot} {}", namespace.display())
                 },
-                started: started(process).unwrap_or_default(),
+                started: started(id).unwrap_or_default(),
             }
         })
     }
 
     /// What files of this process are named by: letters, digits, dots and hyphens. No two processes share it.
     pub(crate) fn name(&self) -> String {
-        format!("{}-{}-{}", self.host, self.process, self.nonce)
+        format!("{}-{}-{}", self.host, self.id, self.nonce)
     }
 
     /// Whether this is known to have ended: it was on this machine, where every process can be asked for.
     pub(crate) fn has_ended(&self) -> bool {
         let here = Self::this();
-        let is_here = !here.machine.is_empty()
-            && (&self.host, &self.machine) == (&here.host, &here.machine);
-        is_here && started(self.process).is_none_or(|started| started != self.started)
+        let is_here =
+            !here.machine.is_empty() && (&self.host, &self.machine) == (&here.host, &here.machine);
+        is_here && started(self.id).is_none_or(|started| started != self.started)
     }
 }
 
@@ -75,8 +75,8 @@ fn host() -> String {
 }
 
 /// When a process was started, in ticks; none if it has ended, or that cannot be known.
-fn started(process: u32) -> Option<String> {
-    let status = system(&format!("/proc/{process}/stat"));
+fn started(id: u32) -> Option<String> {
+    let status = system(format!("/proc/{id}/stat"));
     // The second field is the program's name in parentheses, which may hold anything.
     let (_, fields) = status.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
@@ -113,7 +113,7 @@ mod tests {
     fn a_killed_child_has_ended_before_anybody_waits_for_it() {
         let mut child = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
         let started_at = started(child.id()).unwrap();
-        let other = Process { process: child.id(), started: started_at, ..Process::this().clone() };
+        let other = Process { id: child.id(), started: started_at, ..Process::this().clone() };
         assert!(!other.has_ended());
         child.kill().unwrap();
         while !other.has_ended() {
