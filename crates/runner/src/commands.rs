@@ -146,7 +146,7 @@ fn run_or_list(options: &RunOptions) -> Outcome {
 
 fn settings(options: &RunOptions, folder: PathBuf) -> run::Settings {
     run::Settings {
-        experiment: options.experiment.file.clone(),
+        experiment: options.file.clone(),
         folder,
         data: options.data_dir.clone(),
         jobs: options.jobs.map(usize::from),
@@ -188,7 +188,7 @@ pub fn plan_to_run(options: &RunOptions) -> Result<Plan, Diagnostics> {
 }
 
 fn opened_to_run(options: &RunOptions) -> Result<(Plan, PathBuf), Diagnostics> {
-    let file = &options.experiment.file;
+    let file = &options.file;
     match options.device {
         DeviceName::Cpu => {}
         DeviceName::Cuda => {
@@ -210,7 +210,7 @@ fn opened_to_run(options: &RunOptions) -> Result<(Plan, PathBuf), Diagnostics> {
             .help(format!("did you mean `runner {command}`?"))
             .into());
     }
-    let (plan, folder) = experiment::open(&options.experiment)?;
+    let (plan, folder) = experiment::open(&options.experiment())?;
     let points = plan.points().len();
     match options.only.iter().find(|index| **index >= points) {
         None => Ok((plan, folder)),

@@ -33,9 +33,11 @@ pub struct Experiment {
 #[derive(Clone, Debug, PartialEq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct RunOptions {
-    /// Which experiment.
-    #[command(flatten)]
-    pub experiment: Experiment,
+    /// Experiment file, or the folder with the results of one
+    pub file: PathBuf,
+    /// Change a value of the file: a dotted path and a YAML value; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    pub set: Vec<String>,
     /// Points that are worked on at the same time; by default as many as there are cores. Never changes a result
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -57,6 +59,9 @@ pub struct RunOptions {
     /// Folder with data sets that do not come with the program
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Folder for the results of all experiments
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
     /// Where to compute
     #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
     pub device: DeviceName,
@@ -79,6 +84,14 @@ pub struct RunOptions {
     /// With --executor slurm: flags for sbatch
     #[arg(last = true, value_name = "SBATCH FLAGS", allow_hyphen_values = true)]
     pub sbatch: Vec<String>,
+}
+
+impl RunOptions {
+    /// Which experiment. (Options of a command that need not be named cannot be nested.)
+    pub(crate) fn experiment(&self) -> Experiment {
+        let Self { file, set, results, .. } = self;
+        Experiment { file: file.clone(), set: set.clone(), results: results.clone() }
+    }
 }
 
 /// Who does the work.

@@ -28,7 +28,7 @@ struct Row {
 
 /// The whole list, as a table or as JSON; with `--only`, those points.
 pub fn describe(plan: &Plan, options: &RunOptions) -> String {
-    let folder = folder(&options.experiment, plan);
+    let folder = folder(&options.experiment(), plan);
     if options.json {
         json(plan, &folder, &options.only)
     } else {

@@ -16,6 +16,8 @@ const SCHEMA: u64 = 2;
 const READERS: [(u64, &str); 1] = [(1, "74c6c32")];
 
 /// The file in `state` that says its version; version 1 had none.
+const FORMAT: &str = "format.json";
+
 #[derive(Serialize, Deserialize)]
 struct Format {
     schema: u64,
@@ -35,7 +37,7 @@ pub(super) fn prepare(
         store::remove(&state)?;
     }
     let before: Option<Plan> = store::read_json(&path).unwrap_or(None);
-    if state.exists() {
+    if is_begun(&state)? {
         check_format(folder, &state)?;
         if before.as_ref() != Some(plan) {
             return Err(bad_input(anyhow!(
@@ -45,7 +47,7 @@ pub(super) fn prepare(
         }
     } else {
         store::write_json(&path, plan)?;
-        store::write_json(&state.join("format.json"), &Format { schema: SCHEMA })?;
+        store::write_json(&state.join(FORMAT), &Format { schema: SCHEMA })?;
     }
     Ok(presence.remove_unfinished()?)
 }
@@ -63,8 +65,14 @@ fn refuse_company(folder: &Path, presence: &Presence) -> Result<(), Failure> {
     }
 }
 
+/// Whether anything was done here: a folder that was made and no more is as good as none.
+fn is_begun(state: &Path) -> anyhow::Result<bool> {
+    let found = store::files(state)?;
+    Ok(found.iter().any(|path| path.is_dir() || path.ends_with(FORMAT)))
+}
+
 fn check_format(folder: &Path, state: &Path) -> Result<(), Failure> {
-    let format: Option<Format> = store::read_json(&state.join("format.json"))?;
+    let format: Option<Format> = store::read_json(&state.join(FORMAT))?;
     let found = format.map_or(1, |format| format.schema);
     if found == SCHEMA {
         return Ok(());

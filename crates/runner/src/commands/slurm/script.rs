@@ -85,7 +85,7 @@ impl Script<'_> {
 ",
             quoted(&plan.name),
             quoted(&log.display().to_string()),
-            quoted(&beside(&options.experiment.file)?.display().to_string()),
+            quoted(&beside(&options.file)?.display().to_string()),
         );
         let call = self.call(program)?;
         Ok(match kind {
