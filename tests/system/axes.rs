@@ -45,7 +45,8 @@ fn a_variant_gives_what_it_gives_alone() {
     let axes = folder(", axes: { regularizer.cost: [flops, params], search.batch_size: [32, 64] }");
     expect_code(&axes.run("results", &[]), 0);
     let all = rows(&axes, "results");
-    let labels = ["cost=flops batch_size=32", "cost=flops batch_size=64", "cost=params batch_size=32"];
+    let labels =
+        ["cost=flops batch_size=32", "cost=flops batch_size=64", "cost=params batch_size=32"];
     for label in labels {
         assert!(all.iter().any(|row| row.variant.as_deref() == Some(label)), "{label}: {all:?}");
     }

@@ -107,7 +107,7 @@ pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     for name in ["plan.json", "points.csv", "pareto.csv", "pareto.svg", "summary.txt"] {
         found.insert(name.to_owned(), fs::read(folder.join(name)).unwrap());
     }
-    for entry in fs::read_dir(folder.join("structures")).unwrap() {
+    for entry in fs::read_dir(folder.join("structures")).into_iter().flatten() {
         let path = entry.unwrap().path();
         found.insert(
             path.file_name().unwrap().to_str().unwrap().to_owned(),

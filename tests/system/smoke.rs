@@ -6,7 +6,7 @@ use std::process::Command;
 
 use report::Arm;
 
-use crate::program::{Folder, PROGRAM, expect_code, results, wait_until};
+use crate::program::{Folder, PROGRAM, expect_code, results};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -65,21 +65,4 @@ fn results_of_another_plan_are_refused_until_told_to_start_over() {
     expect_code(&folder.run("results", &[&other[..], &["--fresh"]].concat()), 0);
     let points = fs::read_to_string(folder.path("results/small/points.csv")).unwrap();
     assert_eq!(points.lines().count(), 2, "{points}");
-}
-
-#[test]
-fn two_runners_never_work_in_one_folder() {
-    let folder = Folder::new();
-    let mut first = folder.start("results", &["--jobs", "1"]);
-    let plan = folder.path("results/small/plan.json");
-    wait_until(&mut first, "it wrote its plan", || plan.exists());
-    let second = folder.run("results", &[]);
-    first.kill().unwrap();
-    first.wait().unwrap();
-    expect_code(&second, 1);
-    let message = folder.anonymous(&second.stderr);
-    assert!(
-        message.starts_with("error: another runner is at work in `FOLDER/results/small`"),
-        "{message}"
-    );
 }

@@ -166,7 +166,8 @@ pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
         let first = uniform().map(|it| it.mode).min().unwrap_or_default();
         let mode = if own { summary.mode } else { first };
         if let Entry::Vacant(vacant) = curves.entry((variant, summary.mode)) {
-            vacant.insert(UniformCurve::through(summaries, |it| of_variant(&it) && it.mode == mode)?);
+            vacant
+                .insert(UniformCurve::through(summaries, |it| of_variant(&it) && it.mode == mode)?);
         }
     }
     let difference = |summary: &Summary| {

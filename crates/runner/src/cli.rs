@@ -2,15 +2,18 @@
 
 mod bench;
 mod morph;
+mod point;
+mod run;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use graph::Shape;
-use tensor_ops::Level;
 
 pub use bench::{BenchOptions, ExportOptions, Mode};
 pub use morph::MorphOptions;
+pub use point::{CollectOptions, ListOptions, PlanFormat, PointOptions, StatusOptions};
+pub use run::{DeviceName, Executor, Experiment, RunOptions};
 
 /// The whole command line. `runner FILE` is `runner run FILE`.
 #[derive(Clone, Debug, PartialEq, Parser)]
@@ -36,6 +39,7 @@ const EXAMPLES: &str = "\
 Examples:
   runner experiments/inception.yaml              run an experiment, or go on with it
   runner experiments/inception.yaml --dry-run    list its points and what they cost
+  runner status experiments/inception.yaml       what is done, and who is at the rest
   runner check experiments/                      check and price every experiment file
   runner cost inception-v2 --per-layer           price a network
   runner calibrate laptop.json                   measure this machine
@@ -51,8 +55,18 @@ Machine-readable output is --json, on standard output; progress and errors are o
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
     /// Run an experiment: search, shrink, expand, retrain, and write its curves
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = run::RUN_EXAMPLES)]
     Run(RunOptions),
+    /// List the points of an experiment: for people, for programs, for GNU parallel or for Kubernetes; trains nothing
+    #[command(after_help = point::PLAN_EXAMPLES)]
+    Plan(ListOptions),
+    /// Do one point of an experiment, with all that it needs; results are left to `collect`
+    #[command(after_help = point::POINT_EXAMPLES)]
+    Point(PointOptions),
+    /// Write the results of what is done so far
+    Collect(CollectOptions),
+    /// Say what is done, running, interrupted, failed and missing, from the results folder alone
+    Status(StatusOptions),
     /// Check and price experiment files; trains nothing
     Check(CheckOptions),
     /// Price a network, or the seed network of an experiment file
@@ -71,13 +85,6 @@ pub enum Command {
     #[command(after_help = bench::EXPORT_EXAMPLES)]
     Export(ExportOptions),
 }
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  runner run experiments/smoke.yaml
-  runner run experiments/smoke.yaml --set retrain.epochs=10 --set 'seeds=[0, 1, 2]'
-  runner run experiments/smoke.yaml --set 'search.optimizer={ adam: {} }' --fresh
-  runner run experiments/inception.yaml --jobs 2 --threads 1 --results /data/results";
 
 const COST_EXAMPLES: &str = "\
 Examples:
@@ -134,63 +141,6 @@ fn json_path(text: &str) -> Result<PathBuf, String> {
     } else {
         Err("expected a file that ends in `.json`".to_owned())
     }
-}
-
-/// Options of `run`.
-#[derive(Clone, Debug, PartialEq, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
-pub struct RunOptions {
-    /// Experiment file
-    pub file: PathBuf,
-    /// Change a value of the file: a dotted path and a YAML value; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
-    pub set: Vec<String>,
-    /// Points that are worked on at the same time; by default as many as there are cores. Never changes a result
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub jobs: Option<u16>,
-    /// Threads of each point; by default the cores shared evenly. Never changes a result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// Keep finished points and go on from checkpoints; this is the default
-    #[arg(long, conflicts_with = "fresh")]
-    pub resume: bool,
-    /// Start over: discard what is there of this experiment
-    #[arg(long)]
-    pub fresh: bool,
-    /// List the points and what they cost; train nothing, write nothing
-    #[arg(long, short = 'n')]
-    pub dry_run: bool,
-    /// With --dry-run: the list as JSON on standard output
-    #[arg(long, requires = "dry_run")]
-    pub json: bool,
-    /// Folder with data sets that do not come with the program
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Folder for results
-    #[arg(long, value_name = "DIR", default_value = "results")]
-    pub results: PathBuf,
-    /// Where to compute
-    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
-    pub device: DeviceName,
-    /// Vector instructions to compute with, such as avx2 or portable; by default the best of this machine. Others round
-    /// differently
-    #[arg(long, value_name = "LEVEL")]
-    pub simd: Option<Level>,
-    /// Work on these points only, by the numbers that --dry-run shows
-    #[arg(long, value_name = "INDEX", num_args = 1.., value_delimiter = ',')]
-    pub only: Vec<usize>,
-    /// Go on with other points when one fails
-    #[arg(long, short)]
-    pub keep_going: bool,
-}
-
-/// A device by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DeviceName {
-    /// The processor, with all its vector instructions
-    Cpu,
-    /// A CUDA graphics card
-    Cuda,
 }
 
 /// Options of `check`.

@@ -31,6 +31,12 @@ pub(crate) fn words(duration: Duration) -> String {
     }
 }
 
+/// How long ago a moment was, by this machine's clock; no time at all if that says it has yet to come.
+#[expect(clippy::disallowed_methods, reason = "the clock module")]
+pub(crate) fn since(moment: std::time::SystemTime) -> Duration {
+    std::time::SystemTime::now().duration_since(moment).unwrap_or_default()
+}
+
 /// Today in universal time, as `2026-11-24`.
 #[expect(clippy::disallowed_methods, reason = "the clock module")]
 pub(crate) fn today() -> String {

@@ -3,18 +3,25 @@
 pub mod bench;
 mod calibrate;
 pub mod check;
+mod collect;
 pub mod cost;
 pub mod dry_run;
+mod experiment;
 pub mod export;
 pub mod morph;
+pub mod plan;
+mod point;
+mod slurm;
+mod status;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, DeviceName, RunOptions};
+use crate::cli::{Cli, Command, DeviceName, Executor, RunOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Study;
 use crate::run;
@@ -83,7 +90,19 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 7] = ["run", "check", "cost", "morph", "calibrate", "bench", "export"];
+    const COMMANDS: [&str; 11] = [
+        "run",
+        "plan",
+        "point",
+        "collect",
+        "status",
+        "check",
+        "cost",
+        "morph",
+        "calibrate",
+        "bench",
+        "export",
+    ];
     let could_be = !COMMANDS.contains(&word) && word.chars().all(|c| c.is_ascii_alphabetic());
     if could_be { nearest(word, COMMANDS) } else { None }
 }
@@ -91,6 +110,10 @@ fn command_meant(word: &str) -> Option<&'static str> {
 fn dispatch(cli: Cli) -> Outcome {
     match (cli.command, cli.run) {
         (Some(Command::Run(options)), _) | (None, Some(options)) => run_or_list(&options),
+        (Some(Command::Plan(options)), _) => plan::plan(&options),
+        (Some(Command::Point(options)), _) => point::point(&options),
+        (Some(Command::Collect(options)), _) => collect::collect(&options),
+        (Some(Command::Status(options)), _) => status::status(&options),
         (Some(Command::Check(options)), _) => check::check(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
         (Some(Command::Morph(options)), _) => morph::morph(&options),
@@ -102,14 +125,18 @@ fn dispatch(cli: Cli) -> Outcome {
 }
 
 fn run_or_list(options: &RunOptions) -> Outcome {
-    let study = match study_to_run(options) {
-        Ok(study) => study,
+    let (study, folder) = match opened_to_run(options) {
+        Ok(opened) => opened,
         Err(faults) => return Outcome::bad_input(&faults),
     };
     if options.dry_run {
         return Outcome::success(dry_run::describe(&study, options));
     }
-    match run::run(&study, &settings(options)) {
+    match options.executor {
+        Executor::Local => {}
+        Executor::Slurm => return slurm::submit(&study, &folder, options),
+    }
+    match run::run(&study, &settings(options, folder)) {
         Ok((outcome, table)) => {
             Outcome { stdout: table, stderr: closing(outcome), code: code(outcome) }
         }
@@ -117,17 +144,18 @@ fn run_or_list(options: &RunOptions) -> Outcome {
     }
 }
 
-fn settings(options: &RunOptions) -> run::Settings {
+fn settings(options: &RunOptions, folder: PathBuf) -> run::Settings {
     run::Settings {
         experiment: options.file.clone(),
-        results: options.results.clone(),
+        folder,
         data: options.data_dir.clone(),
         jobs: options.jobs.map(usize::from),
         threads: options.threads.map(usize::from),
         level: options.simd,
         fresh: options.fresh,
         keep_going: options.keep_going,
-        only: options.only.clone(),
+        retry_failed: options.retry_failed,
+        task: run::Task::Points(options.only.clone()),
     }
 }
 
@@ -135,10 +163,10 @@ fn closing(outcome: run::Outcome) -> String {
     match outcome {
         run::Outcome::Done => String::new(),
         run::Outcome::Failed(1) => {
-            "error: 1 piece of work failed; run again to try it again\n".to_owned()
+            "error: 1 piece of work failed; `--retry-failed` tries it again\n".to_owned()
         }
         run::Outcome::Failed(count) => {
-            format!("error: {count} pieces of work failed; run again to try them again\n")
+            format!("error: {count} pieces of work failed; `--retry-failed` tries them again\n")
         }
         run::Outcome::Stopped => {
             "stopped after a checkpoint; run the same command again to go on\n".to_owned()
@@ -156,6 +184,11 @@ fn code(outcome: run::Outcome) -> u8 {
 
 /// The experiment that the options of `run` ask for, after everything about them that can be checked beforehand.
 pub fn study_to_run(options: &RunOptions) -> Result<Study, Diagnostics> {
+    opened_to_run(options).map(|(study, _)| study)
+}
+
+fn opened_to_run(options: &RunOptions) -> Result<(Study, PathBuf), Diagnostics> {
+    let file = &options.file;
     match options.device {
         DeviceName::Cpu => {}
         DeviceName::Cuda => {
@@ -164,18 +197,23 @@ pub fn study_to_run(options: &RunOptions) -> Result<Study, Diagnostics> {
                 .into());
         }
     }
-    if let Some(command) = options.file.to_str().and_then(command_meant)
-        && !options.file.exists()
+    if !options.sbatch.is_empty() && options.executor != Executor::Slurm {
+        return Err(Diagnostic::new("flags for sbatch are given, and nothing is submitted")
+            .help("add `--executor slurm` before `--`")
+            .into());
+    }
+    if let Some(command) = file.to_str().and_then(command_meant)
+        && !file.exists()
     {
-        let file = options.file.display();
+        let file = file.display();
         return Err(Diagnostic::new(format!("`{file}` is neither a command nor a file"))
             .help(format!("did you mean `runner {command}`?"))
             .into());
     }
-    let study = Study::load(&options.file, &options.set)?;
+    let (study, folder) = experiment::open(&options.experiment())?;
     let points = study.points().len();
     match options.only.iter().find(|index| **index >= points) {
-        None => Ok(study),
+        None => Ok((study, folder)),
         Some(index) => Err(Diagnostic::new(format!(
             "`--only {index}`: there is no such point, the experiment has {points}, numbered from 0"
         ))

@@ -17,6 +17,7 @@ mod proxy;
 mod regularizer;
 mod resolve;
 pub(crate) mod scope;
+mod shared;
 mod study;
 mod target;
 
@@ -40,7 +41,8 @@ pub use proxy::Proxy;
 pub use regularizer::{Charged, Regularizer, Strength};
 pub use resolve::resolve;
 pub use scope::Scope;
-pub use study::{Study, StudyPoint, Variant, Varied};
+pub use shared::Shared;
+pub use study::{SharedWork, Study, StudyPoint, Variant, Varied};
 pub use target::{Limit, Target};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -1,36 +1,42 @@
-//! Running a plan: searches, then the retrainings that they lead to, then the results.
+//! Running an experiment: searches, then the retrainings that they lead to, then the results.
 //!
 //! All state lies in the results folder. Whatever is finished is there whole; whatever is not goes on from its checkpoint
-//! or starts again, and gives the same bytes either way.
+//! or starts again, and gives the same bytes either way. Any number of processes, on any number of hosts that see the folder, share
+//! the work: each locks the piece that it is at.
 
 mod arms;
 mod carry;
 mod chain;
 mod collect;
 mod data;
+mod failure;
 mod monitor;
 pub(crate) mod morph;
 mod point;
+mod prepare;
 mod progress;
 mod proxy;
 mod queue;
 mod retrain;
 mod search;
+pub mod survey;
 mod training;
 mod work;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use graph::Graph;
 use report::{Arm, Mode};
 use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan, Scope, Study, scope};
-use crate::store::{self, Lock};
-use data::{Images, Searched, Wanted};
+use crate::store::Presence;
+use data::{Data, Images, Wanted};
+use prepare::prepare;
 use progress::Progress;
 
 /// How a run is carried out. None of it changes a result, but for rounding.
@@ -38,8 +44,8 @@ use progress::Progress;
 pub struct Settings {
     /// The experiment file.
     pub experiment: PathBuf,
-    /// Folder of all results; the run has a folder of its own in it.
-    pub results: PathBuf,
+    /// Folder for the results of this experiment.
+    pub folder: PathBuf,
     /// Folder of data sets that do not come with the program.
     pub data: Option<PathBuf>,
     /// Points that are worked on at the same time; by default as many as there are cores, if memory allows.
@@ -52,8 +58,21 @@ pub struct Settings {
     pub fresh: bool,
     /// Go on with other points when one fails.
     pub keep_going: bool,
-    /// Points to work on; all if empty.
-    pub only: Vec<usize>,
+    /// Try again what failed before.
+    pub retry_failed: bool,
+    /// What to do.
+    pub task: Task,
+}
+
+/// What a process does of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// These points, or all if none is named, and then the results.
+    Points(Vec<usize>),
+    /// One point, with all that it needs. Results are collected by somebody else.
+    Point(usize),
+    /// The work at this position of [`Study::shared`]. Results are collected by somebody else.
+    Shared(usize),
 }
 
 /// How a run ended.
@@ -67,21 +86,7 @@ pub enum Outcome {
     Stopped,
 }
 
-impl Outcome {
-    /// That of two parts of a run together.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Stopped, _) | (_, Self::Stopped) => Self::Stopped,
-            (Self::Failed(one), Self::Failed(other)) => Self::Failed(one + other),
-            (Self::Failed(count), Self::Done) | (Self::Done, Self::Failed(count)) => {
-                Self::Failed(count)
-            }
-            (Self::Done, Self::Done) => Self::Done,
-        }
-    }
-}
-
-/// A variant being carried out.
+/// A variant, with what has been done of it.
 struct Run<'a> {
     plan: &'a Plan,
     /// What distinguishes it, in words; empty if there is no other.
@@ -91,8 +96,8 @@ struct Run<'a> {
     /// The position of its first point among those of all variants.
     first_point: usize,
     seed: Graph,
-    images: Images,
-    searched: Searched,
+    /// What it trains on; none where nothing is trained.
+    data: Option<Data>,
     /// The network that widths are learned on, if it is not the one that they are for.
     proxy: Option<Graph>,
     folder: PathBuf,
@@ -100,7 +105,39 @@ struct Run<'a> {
     progress: &'a Progress,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// Every variant of a study.
+    fn all(
+        study: &'a Study,
+        folder: &Path,
+        interrupt: &'a Interrupt,
+        progress: &'a Progress,
+    ) -> Vec<Self> {
+        let mut first_point = 0;
+        let mut runs = Vec::new();
+        for (variant, scope) in study.variants().iter().zip(scope::of(study)) {
+            let plan = &variant.plan;
+            runs.push(Self {
+                plan,
+                label: &variant.label,
+                scope,
+                first_point,
+                seed: plan.seed_graph(),
+                data: None,
+                proxy: plan.proxy.map(|proxy| plan.proxy_graph(&proxy)),
+                folder: folder.to_owned(),
+                interrupt,
+                progress,
+            });
+            first_point += plan.points().len();
+        }
+        runs
+    }
+
+    fn data(&self) -> &Data {
+        self.data.as_ref().expect("whatever trains has loaded its images")
+    }
+
     fn state_folder(&self) -> PathBuf {
         self.folder.join("state")
     }
@@ -108,15 +145,22 @@ impl Run<'_> {
     /// What a point is, once it is known; its retraining has a name that no variant uses for another one.
     fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
         let mut ready = self.point_of_variant(point)?;
-        if let Some(ready) = &mut ready
-            && !self.scope.search.is_empty()
-        {
-            match point.mode {
-                Mode::Scratch | Mode::ScratchB => {}
-                Mode::FineTune | Mode::Grow => ready.key = format!("{}-{}", ready.key, self.scope.search),
+        if let Some(ready) = &mut ready {
+            ready.name = self.words(&ready.name);
+            let begins_with_search = match point.mode {
+                Mode::Scratch | Mode::ScratchB => false,
+                Mode::FineTune | Mode::Grow => !self.scope.search.is_empty(),
+            };
+            if begins_with_search {
+                ready.key = format!("{}-{}", ready.key, self.scope.search);
             }
         }
         Ok(ready)
+    }
+
+    /// Words, with what distinguishes the variant.
+    fn words(&self, words: &str) -> String {
+        if self.label.is_empty() { words.to_owned() } else { format!("{words}, {}", self.label) }
     }
 
     fn point_of_variant(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
@@ -156,33 +200,31 @@ fn bad_input(error: anyhow::Error) -> Failure {
     Failure { error, bad_input: true }
 }
 
-/// Carries out an experiment. Progress goes to standard error; the closing table is returned with the outcome.
+/// Carries out an experiment. Progress goes to standard error; the closing table is returned with the outcome, if the task has
+/// results.
 pub fn run(study: &Study, settings: &Settings) -> Result<(Outcome, String), Failure> {
-    let folder = settings.results.join(study.name());
+    let folder = &settings.folder;
     let images = images_of(study, settings)?;
-    let _lock = Lock::take(&folder)?;
-    prepare(study, &folder, settings.fresh)?;
-    store::remove_unfinished(&folder)?;
+    let presence = Presence::enter(folder)?;
+    prepare(study, folder, &presence, settings.fresh)?;
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
-    let workers = Workers::choose(study, settings)?;
-    let runs = runs(study, &workers, images, &folder, &interrupt, &progress)?;
-    progress.say(&format!("{}: {} on {workers}", study.name(), describe(study)));
-    let mut outcome = Outcome::Done;
-    for run in &runs {
-        outcome = outcome.and(work::carry_out(run, &runs, &workers, settings)?);
-        let goes_on = match outcome {
-            Outcome::Done => true,
-            Outcome::Failed(_) => settings.keep_going,
-            Outcome::Stopped => false,
-        };
-        if !goes_on {
-            break;
-        }
+    let mut runs = Run::all(study, folder, &interrupt, &progress);
+    let workers = Workers::choose(&runs, settings)?;
+    for (run, images) in runs.iter_mut().zip(images) {
+        let images = images.with_threads(workers.threads);
+        let searched = images.searched(run.plan.proxy.as_ref())?;
+        run.data = Some(Data { images, searched });
     }
+    progress.say(&format!("{}: {} on {workers}", study.name(), describe(study)));
+    let outcome = work::carry_out(study, &runs, &presence, &workers, settings);
     progress.close();
-    report_corrupt(&runs, &progress);
-    let table = collect::write(study, &runs)?;
+    let outcome = outcome?;
+    say_corrupt(&runs, &progress);
+    let table = match settings.task {
+        Task::Points(_) => collect::write(study, &runs, &presence)?,
+        Task::Point(_) | Task::Shared(_) => String::new(),
+    };
     progress.say(&format!("{} after {}", study.name(), crate::clock::words(progress.elapsed())));
     Ok((outcome, table))
 }
@@ -205,71 +247,39 @@ fn images_of(study: &Study, settings: &Settings) -> Result<Vec<Images>, Failure>
     Ok(all)
 }
 
-/// Everything that carrying out each variant needs.
-fn runs<'a>(
-    study: &'a Study,
-    workers: &Workers,
-    images: Vec<Images>,
+/// Files that were passed over.
+fn say_corrupt(runs: &[Run<'_>], progress: &Progress) {
+    let found: BTreeSet<String> = runs.iter().flat_map(|run| run.data().images.corrupt()).collect();
+    if !found.is_empty() {
+        let names = found.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        progress.say(&format!("{} corrupt files were passed over: {names}", found.len()));
+    }
+}
+
+/// Makes a results folder ready for processes that are started elsewhere, and tells the dead ones that left something there from
+/// the living.
+pub fn make_ready(
+    study: &Study,
     folder: &Path,
-    interrupt: &'a Interrupt,
-    progress: &'a Progress,
-) -> anyhow::Result<Vec<Run<'a>>> {
-    let mut runs = Vec::new();
-    let mut first_point = 0;
-    for ((variant, scope), images) in study.variants().iter().zip(scope::of(study)).zip(images) {
-        let plan = &variant.plan;
-        let images = images.with_threads(workers.threads);
-        let searched = images.searched(plan.proxy.as_ref())?;
-        runs.push(Run {
-            plan,
-            label: &variant.label,
-            scope,
-            first_point,
-            seed: plan.seed_graph(),
-            images,
-            searched,
-            proxy: plan.proxy.map(|proxy| plan.proxy_graph(&proxy)),
-            folder: folder.to_owned(),
-            interrupt,
-            progress,
-        });
-        first_point += plan.points().len();
+    fresh: bool,
+    retry_failed: bool,
+) -> Result<(), Failure> {
+    let presence = Presence::enter(folder)?;
+    prepare(study, folder, &presence, fresh)?;
+    presence.others()?;
+    if retry_failed {
+        failure::forget_all(&folder.join("state"))?;
     }
-    Ok(runs)
+    Ok(())
 }
 
-fn report_corrupt(runs: &[Run<'_>], progress: &Progress) {
-    let mut corrupt: Vec<String> = runs.iter().flat_map(|run| run.images.corrupt()).collect();
-    corrupt.sort();
-    corrupt.dedup();
-    if !corrupt.is_empty() {
-        progress.say(&format!(
-            "{} corrupt files were passed over: {}",
-            corrupt.len(),
-            corrupt.join(", ")
-        ));
-    }
-}
-
-/// The plan is written before the first step; results of another plan are never mixed with it.
-fn prepare(study: &Study, folder: &Path, fresh: bool) -> Result<(), Failure> {
-    let path = folder.join("plan.json");
-    let state = folder.join("state");
-    if fresh {
-        store::remove(&state)?;
-    }
-    let plan = study.to_json();
-    let before: Option<serde_json::Value> = store::read_json(&path).unwrap_or(None);
-    if state.exists() && before.as_ref() != Some(&plan) {
-        return Err(bad_input(anyhow!(
-            "`{}` holds results of another plan: start over with `--fresh`, or give `--results` another folder",
-            folder.display()
-        )));
-    }
-    Ok(match study.axes() {
-        [] => store::write_json(&path, study.first())?,
-        [..] => store::write_json(&path, study)?,
-    })
+/// Writes the results of what is done so far. Returns the closing table.
+pub fn collect(study: &Study, folder: &Path) -> Result<String, Failure> {
+    let presence = Presence::enter(folder)?;
+    prepare(study, folder, &presence, false)?;
+    let (interrupt, progress) = (Interrupt::default(), Progress::new());
+    let runs = Run::all(study, folder, &interrupt, &progress);
+    Ok(collect::write(study, &runs, &presence)?)
 }
 
 fn describe(study: &Study) -> String {
@@ -298,12 +308,11 @@ struct Workers {
 const MEMORY: usize = 4 << 30;
 
 impl Workers {
-    fn choose(study: &Study, settings: &Settings) -> anyhow::Result<Self> {
+    fn choose(runs: &[Run<'_>], settings: &Settings) -> anyhow::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut arena = 0;
-        for variant in study.variants() {
-            let plan = &variant.plan;
-            let program = ::training::Program::training(&plan.seed_graph(), &plan.retrain)?;
+        for run in runs {
+            let program = ::training::Program::training(&run.seed, &run.plan.retrain)?;
             arena = arena.max(program.arena_bytes());
         }
         let by_default = cores.min(MEMORY / arena.max(1)).max(1);

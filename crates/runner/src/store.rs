@@ -1,16 +1,29 @@
-//! The only place that writes files. A file is there whole or not at all, and a checkpoint is known to be intact.
+//! The only place that writes files. A file is there whole or not at all, a checkpoint is known to be intact, and what one process
+//! works on is locked for all others.
+
+mod checkpoints;
+mod lock;
+mod presence;
+mod process;
 
 use std::fmt::Write as _;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
-/// How the names of files begin that are being written.
+pub(crate) use checkpoints::{Checkpoints, Latest};
+pub(crate) use lock::{Attempt, Lock, holder};
+use presence::RUNNERS;
+pub(crate) use presence::{Presence, Registration, registrations, since_beat};
+use process::Process;
+
+/// How the names of files begin that are being written; the name of the process that does follows.
 const UNFINISHED: &str = ".writing-";
 
 /// Writes a file under another name, syncs it, and renames it into place.
@@ -18,7 +31,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let attempt = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+        let mut file = unfinished(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         make_readable(file.as_file())?;
@@ -95,124 +108,33 @@ pub(crate) fn remove(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Removes what killed processes were writing, in and below a folder that nobody else writes in.
-pub(crate) fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
-    let attempt = || -> io::Result<Vec<PathBuf>> {
-        let mut folders = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                fs::remove_file(entry.path())?;
-            }
+/// Removes a file, if it is there.
+pub(crate) fn remove_file(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`", path.display()))
         }
-        Ok(folders)
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// What lies in a folder, in the order of names; nothing if it is not there.
+pub(crate) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let list = || -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
     };
-    let folders = attempt()
-        .with_context(|| format!("cannot remove unfinished files in `{}`", folder.display()))?;
-    folders.iter().try_for_each(|folder| remove_unfinished(folder))
+    let mut paths = match list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed.with_context(|| format!("cannot read `{}`", folder.display()))?,
+    };
+    paths.sort();
+    Ok(paths)
 }
 
-/// Holds a results folder for one process; released when dropped.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Takes the folder, which is made if it is not there.
-    pub(crate) fn take(folder: &Path) -> anyhow::Result<Self> {
-        let open = || {
-            fs::create_dir_all(folder)?;
-            File::options().create(true).append(true).open(folder.join(".lock"))
-        };
-        let file = open().with_context(|| {
-            format!("cannot write in the results folder `{}`", folder.display())
-        })?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                bail!(
-                    "another runner is at work in `{}`; wait for it, or give `--results` another folder",
-                    folder.display()
-                )
-            }
-            Err(TryLockError::Error(error)) => {
-                Err(anyhow!(error).context(format!("cannot lock `{}`", folder.display())))
-            }
-        }
-    }
-}
-
-/// The checkpoints of one training run. A checkpoint's name holds the hash of its content, so that a damaged one is known.
-#[derive(Clone, Debug)]
-pub(crate) struct Checkpoints {
-    folder: PathBuf,
-}
-
-impl Checkpoints {
-    /// Checkpoints kept in a folder.
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
-    }
-
-    /// Saves a checkpoint, then removes older ones.
-    pub(crate) fn save(&self, bytes: &[u8]) -> anyhow::Result<()> {
-        let path = self.folder.join(format!("checkpoint-{}.safetensors", digest(bytes)));
-        let older = self.list()?;
-        write(&path, bytes)?;
-        Self::delete(older.into_iter().filter(|other| *other != path))
-    }
-
-    /// An intact checkpoint, if there is one.
-    pub(crate) fn load(&self) -> anyhow::Result<Option<Vec<u8>>> {
-        for path in self.list()? {
-            let Some(bytes) = read(&path)? else { continue };
-            let expected = format!("checkpoint-{}", digest(&bytes));
-            if path.file_stem().is_some_and(|stem| stem == expected.as_str()) {
-                return Ok(Some(bytes));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Removes all checkpoints.
-    pub(crate) fn clear(&self) -> anyhow::Result<()> {
-        Self::delete(self.list()?.into_iter())
-    }
-
-    fn delete(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
-        for path in paths {
-            fs::remove_file(&path)
-                .with_context(|| format!("cannot remove `{}`", path.display()))?;
-        }
-        Ok(())
-    }
-
-    fn list(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot read `{}`", self.folder.display()));
-            }
-        };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let path =
-                entry.with_context(|| format!("cannot read `{}`", self.folder.display()))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            if name.starts_with("checkpoint-")
-                && path.extension().is_some_and(|extension| extension == "safetensors")
-            {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        Ok(paths)
-    }
+/// A new file under a name that tells whose it is; removed when dropped.
+fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
+    let prefix = format!("{UNFINISHED}{}-", Process::this().name());
+    tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)
 }
 
 /// SHA-256 in 64 hexadecimal digits.

@@ -76,12 +76,6 @@ pub fn check(options: &CheckOptions) -> Outcome {
 
 fn row(study: &Study) -> Row {
     let plan = study.first();
-    let mut feasible = Vec::new();
-    for variant in study.variants() {
-        let words = variant.plan.feasibility();
-        let new = words.iter().map(ToString::to_string).filter(|it| !feasible.contains(it));
-        feasible.extend(new.collect::<Vec<_>>());
-    }
     Row {
         name: study.name().to_owned(),
         points: study.points().len(),
@@ -89,7 +83,7 @@ fn row(study: &Study) -> Row {
         seed: plan.seed_cost,
         hash: study.id(),
         kept: kept(plan),
-        feasible,
+        feasible: super::dry_run::feasibility(study),
     }
 }
 

@@ -1,13 +1,15 @@
 //! `--dry-run`: the points of an experiment and what is known of their cost.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use cost_models::{CostForm, CostModel, Summary};
 use report::{Arm, Mode};
 use serde::Serialize;
 
-use crate::cli::RunOptions;
+use crate::cli::{Experiment, RunOptions};
 use crate::plan::{Plan, PointPlan, Study};
+use crate::run::survey::{State, survey};
 
 /// What is known of a point before anything is learned.
 #[derive(Debug, Serialize)]
@@ -25,50 +27,64 @@ struct Row<'a> {
     cost: Option<Summary>,
     /// What an expanded network may cost at most, in the unit of the regularizer's cost.
     budget: Option<f64>,
+    /// How far it is.
+    #[serde(flatten)]
+    state: State,
 }
 
 /// The whole list, as a table or as JSON; with `--only`, those points.
 pub fn describe(study: &Study, options: &RunOptions) -> String {
+    let folder = folder(&options.experiment(), study);
+    if options.json {
+        json(study, &folder, &options.only)
+    } else {
+        table(study, &folder, &options.only)
+    }
+}
+
+/// Where the results of an experiment lie.
+pub(super) fn folder(experiment: &Experiment, study: &Study) -> PathBuf {
+    let Experiment { file, set: _, results } = experiment;
+    if file.is_dir() { file.clone() } else { results.join(study.name()) }
+}
+
+fn rows<'a>(study: &'a Study, folder: &Path, only: &[usize]) -> Vec<Row<'a>> {
     let variants = study.variants();
     let budgets: Vec<Vec<Budget>> = variants.iter().map(|it| budgets(&it.plan)).collect();
-    let rows: Vec<Row<'_>> = study
+    study
         .points()
         .into_iter()
-        .filter(|it| options.only.is_empty() || options.only.contains(&it.point.index))
-        .map(|it| row(it.variant, &variants[it.variant].label, it.point, &budgets[it.variant]))
-        .collect();
-    if options.json {
-        return format!(
-            "{}\n",
-            serde_json::to_string_pretty(&rows).expect("rows hold finite numbers")
-        );
-    }
-    let axes = study.axes().len();
-    let counted = |count: usize, thing: &str| {
-        format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-    };
-    let of_axes = match axes {
-        0 => String::new(),
-        _ => format!("{}, ", counted(variants.len(), "variant")),
+        .zip(survey(study, folder).points)
+        .filter(|(it, _)| only.is_empty() || only.contains(&it.point.index))
+        .map(|(it, state)| {
+            let (at, variant) = (it.variant, variants[it.variant].label.as_str());
+            row(at, variant, it.point, state, &budgets[at])
+        })
+        .collect()
+}
+
+/// The points, or all if none is named, as an array of JSON objects.
+pub(super) fn json(study: &Study, folder: &Path, only: &[usize]) -> String {
+    let rows = rows(study, folder, only);
+    serde_json::to_string_pretty(&rows).expect("rows hold finite numbers") + "\n"
+}
+
+/// The points, or all if none is named, as a table.
+pub(super) fn table(study: &Study, folder: &Path, only: &[usize]) -> String {
+    let rows = rows(study, folder, only);
+    let variants = match study.variants().len() {
+        1 => String::new(),
+        count => format!("{count} variants, "),
     };
     let mut text = format!(
-        "{}: {of_axes}{} searches, {} points, plan {}\n\n{}",
+        "{}: {variants}{} searches, {} points, plan {}\n\n{}",
         study.name(),
         study.searches(),
         rows.len(),
         study.id(),
-        table(study, &rows)
+        in_columns(study, &rows)
     );
-    let mut lines: Vec<String> = Vec::new();
-    for variant in variants {
-        for line in variant.plan.feasibility() {
-            let line = line.to_string();
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
-        }
-    }
-    for (position, line) in lines.iter().enumerate() {
+    for (position, line) in feasibility(study).iter().enumerate() {
         let gap = if position == 0 { "\n" } else { "" };
         text.extend([gap, line, "\n"]);
     }
@@ -76,25 +92,35 @@ pub fn describe(study: &Study, options: &RunOptions) -> String {
 }
 
 /// The rows in columns; that of the variant is there only if there are axes.
-fn table(study: &Study, rows: &[Row<'_>]) -> String {
-    let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params"];
+fn in_columns(study: &Study, rows: &[Row<'_>]) -> String {
+    let header = ["point", "arm", "strength", "width", "seed", "MACs", "FLOPs", "params", "state"];
     let cells = |row: &Row<'_>| cells(&study.variants()[row.at].plan, row);
     if study.axes().is_empty() {
         let lines = [header.map(str::to_owned)].into_iter().chain(rows.iter().map(cells));
-        return aligned(&lines.collect::<Vec<_>>(), &[1]);
+        return aligned(&lines.collect::<Vec<_>>(), &[1, 8]);
     }
-    let with = |variant: &str, cells: [String; 8]| -> [String; 9] {
-        let [point, rest @ ..] = cells;
-        let mut all = rest.into_iter();
-        std::array::from_fn(|column| match column {
-            0 => point.clone(),
-            1 => variant.to_owned(),
-            _ => all.next().unwrap_or_default(),
-        })
-    };
+    let with =
+        |variant: &str,
+         [index, arm, strength, width, seed, macs, flops, params, state]: [String; 9]| {
+            [index, variant.to_owned(), arm, strength, width, seed, macs, flops, params, state]
+        };
     let header = with("variant", header.map(str::to_owned));
     let lines = [header].into_iter().chain(rows.iter().map(|row| with(row.variant, cells(row))));
-    aligned(&lines.collect::<Vec<_>>(), &[1, 2])
+    aligned(&lines.collect::<Vec<_>>(), &[1, 2, 9])
+}
+
+/// What the targets of all variants can reach, in words, each once.
+pub(super) fn feasibility(study: &Study) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for variant in study.variants() {
+        for line in variant.plan.feasibility() {
+            let line = line.to_string();
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    lines
 }
 
 /// What the seed costs at one width multiplier: all of it, and in the unit of the regularizer.
@@ -118,17 +144,23 @@ fn budgets(plan: &Plan) -> Vec<Budget> {
     plan.sweep.width_multipliers.iter().map(budget).collect()
 }
 
-fn row<'a>(at: usize, variant: &'a str, point: PointPlan, budgets: &[Budget]) -> Row<'a> {
-    let found = budgets.iter().find(|budget| budget.width_multiplier == point.width_multiplier);
+fn row<'a>(
+    at: usize,
+    variant: &'a str,
+    point: PointPlan,
+    state: State,
+    budgets: &[Budget],
+) -> Row<'a> {
+    let budget = budgets.iter().find(|budget| budget.width_multiplier == point.width_multiplier);
     let (cost, budget) = match point.arm {
-        Arm::Uniform => (found.map(|budget| budget.whole), None),
+        Arm::Uniform => (budget.map(|budget| budget.whole), None),
         Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => (None, None),
-        Arm::Expand => (None, found.map(|budget| budget.charged)),
+        Arm::Expand => (None, budget.map(|budget| budget.charged)),
     };
-    Row { at, variant, point, cost, budget }
+    Row { at, variant, point, cost, budget, state }
 }
 
-fn cells(plan: &Plan, row: &Row<'_>) -> [String; 8] {
+fn cells(plan: &Plan, row: &Row<'_>) -> [String; 9] {
     let PointPlan { index, arm, strength, width_multiplier, seed, cycle, target, mode } = row.point;
     let [macs, flops, params] = match (row.cost, row.budget) {
         (Some(Summary { macs, flops, params, activations: _ }), _) => {
@@ -159,7 +191,8 @@ fn cells(plan: &Plan, row: &Row<'_>) -> [String; 8] {
     if mode != Mode::Scratch {
         let _ = write!(arm, ", {mode}");
     }
-    [index.to_string(), arm, pressure, width, seed.to_string(), macs, flops, params]
+    let state = row.state.to_string();
+    [index.to_string(), arm, pressure, width, seed.to_string(), macs, flops, params, state]
 }
 
 /// What a network without a budget may cost of a resource, if a target says so.

@@ -25,7 +25,11 @@ pub(super) fn values<'a>(values: impl Iterator<Item = &'a Value> + Clone) -> Vec
     let mut sorted = short.clone();
     sorted.sort();
     sorted.dedup();
-    if sorted.len() == short.len() { short } else { values.map(|it| json(it).to_string()).collect() }
+    if sorted.len() == short.len() {
+        short
+    } else {
+        values.map(|it| json(it).to_string()).collect()
+    }
 }
 
 /// `gamma`, `0.5`, `gate`, `group-lasso{grouping:l2}`, `[1,2]`.
@@ -116,7 +120,10 @@ mod tests {
 
     #[test]
     fn file_names_hold_plain_signs() {
-        assert_eq!(file_name("strength=group-lasso{grouping:l2} epochs=6"), "strength-group-lasso-grouping-l2-_epochs-6");
+        assert_eq!(
+            file_name("strength=group-lasso{grouping:l2} epochs=6"),
+            "strength-group-lasso-grouping-l2-_epochs-6"
+        );
         assert_eq!(file_name("../x"), "x");
     }
 }

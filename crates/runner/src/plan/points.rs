@@ -117,6 +117,34 @@ impl Plan {
         format!("{pressure}-seed-{seed}{cycle}")
     }
 
+    /// A point in words: `expand strength 4 to x0.5 seed 0`.
+    pub fn point_words(&self, point: &PointPlan) -> String {
+        let PointPlan { arm, width_multiplier, seed, .. } = point;
+        let multiplier = match arm {
+            Arm::Uniform => format!(" x{width_multiplier}"),
+            Arm::Expand => format!(" to x{width_multiplier}"),
+            Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
+                String::new()
+            }
+        };
+        let mode = match point.mode {
+            Mode::Scratch => String::new(),
+            Mode::ScratchB | Mode::FineTune | Mode::Grow => format!(" {}", point.mode),
+        };
+        match point.search() {
+            None => format!("{arm}{multiplier} seed {seed}{mode}"),
+            Some(search) => {
+                let pressure = self.pressure_words(search.pressure);
+                let cycle = if search.cycle > 1 {
+                    format!(" cycle {}", search.cycle)
+                } else {
+                    String::new()
+                };
+                format!("{arm} {pressure}{multiplier} seed {seed}{cycle}{mode}")
+            }
+        }
+    }
+
     /// Every search, by strength or target, then by seed, then by cycle.
     pub fn searches(&self) -> Vec<Search> {
         let mut searches = Vec::new();

@@ -1,8 +1,10 @@
 //! An experiment with all its variants: one plan for every combination of the values of its axes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, PointPlan, Search, label};
+use super::{Plan, PointPlan, Scope, Search, Shared, label, scope};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::spec::{self, Axis, Combine, Exclusion, Override, Path, Source, Spec, Step, Target};
 use crate::store;
@@ -57,6 +59,15 @@ pub struct StudyPoint {
     pub point: PointPlan,
 }
 
+/// Work of a variant that several points need; of what several variants need alike, that of the first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SharedWork {
+    /// Position of the variant.
+    pub variant: usize,
+    /// The work.
+    pub work: Shared,
+}
+
 impl Study {
     /// Reads, checks and prices an experiment file; `changes` are the `--set` arguments, in order.
     pub fn load(path: &std::path::Path, changes: &[String]) -> Result<Self, Diagnostics> {
@@ -69,16 +80,14 @@ impl Study {
         let spec = spec::parse(source)?;
         let is_set = |axis: &Axis| {
             let path = axis.path();
-            source.overrides().iter().any(|change| {
-                change.path().leads_to(&path) || path.leads_to(change.path())
-            })
+            source
+                .overrides()
+                .iter()
+                .any(|change| change.path().leads_to(&path) || path.leads_to(change.path()))
         };
         let axes: Vec<&Axis> = spec.sweep.axes.0.iter().filter(|axis| !is_set(axis)).collect();
         if axes.is_empty() {
-            let plan = Plan::of(source)?;
-            let variant = Variant { label: String::new(), settings: Vec::new(), plan };
-            let name = source.name().to_owned();
-            return Ok(Self { schema: spec::SCHEMA, name, axes: Vec::new(), variants: vec![variant] });
+            return Plan::of(source).map(Self::without_axes);
         }
         let chosen = combinations(source, &spec, &axes)?;
         let keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
@@ -152,21 +161,67 @@ impl Study {
         points
     }
 
+    /// A point in words.
+    pub fn point_words(&self, point: &StudyPoint) -> String {
+        let Variant { label, plan, .. } = &self.variants[point.variant];
+        with_label(plan.point_words(&point.point), label)
+    }
+
+    /// All work that several points need, each once.
+    pub fn shared(&self) -> Vec<SharedWork> {
+        let mut known = BTreeSet::new();
+        let mut all = Vec::new();
+        let scopes = scope::of(self);
+        for (variant, (Variant { plan, .. }, scope)) in self.variants.iter().zip(scopes).enumerate()
+        {
+            let Scope { search, retrain } = scope;
+            let of_plan = plan.shared().into_iter().filter(|work| {
+                known.insert(match work {
+                    Shared::Searches(first) => (search.clone(), plan.search_file(*first)),
+                    Shared::TrainedSeed(seed) => (
+                        retrain.clone(),
+                        format!("{} {seed}", surgery::structure_hash(&plan.seed_graph())),
+                    ),
+                })
+            });
+            all.extend(of_plan.map(|work| SharedWork { variant, work }));
+        }
+        all
+    }
+
+    /// Shared work in words.
+    pub fn shared_words(&self, shared: &SharedWork) -> String {
+        let Variant { label, plan, .. } = &self.variants[shared.variant];
+        with_label(plan.shared_words(shared.work), label)
+    }
+
     /// Number of searches that are different: variants share those that their axes do not touch.
     pub fn searches(&self) -> usize {
-        let mut files: Vec<(String, String)> = Vec::new();
-        let scopes = super::scope::of(self);
-        for (Variant { plan, .. }, scope) in self.variants.iter().zip(scopes) {
-            let of_variant = plan.searches();
-            files.extend(
-                of_variant
-                    .into_iter()
-                    .map(|search: Search| (scope.search.clone(), plan.search_file(search))),
-            );
+        let scopes = scope::of(self);
+        let of_variants =
+            self.variants.iter().zip(&scopes).flat_map(|(Variant { plan, .. }, scope)| {
+                let file = |search: Search| (scope.search.as_str(), plan.search_file(search));
+                plan.searches().into_iter().map(file).collect::<Vec<_>>()
+            });
+        of_variants.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Reads back what is saved before the first step.
+    ///
+    /// # Errors
+    ///
+    /// A value that is neither a plan nor a study.
+    pub fn from_json(value: serde_json::Value) -> serde_json::Result<Self> {
+        if value.get("variants").is_some() {
+            return serde_json::from_value(value);
         }
-        files.sort();
-        files.dedup();
-        files.len()
+        serde_json::from_value(value).map(Self::without_axes)
+    }
+
+    fn without_axes(plan: Plan) -> Self {
+        let (schema, name) = (plan.schema, plan.name.clone());
+        let variant = Variant { label: String::new(), settings: Vec::new(), plan };
+        Self { schema, name, axes: Vec::new(), variants: vec![variant] }
     }
 
     /// What is saved before the first step: without axes the plan, and otherwise all plans.
@@ -191,6 +246,10 @@ impl Study {
         let text = serde_json::to_string(self).expect("a plan holds finite numbers and texts");
         store::digest(text.as_bytes())[..16].to_owned()
     }
+}
+
+fn with_label(words: String, label: &str) -> String {
+    if label.is_empty() { words } else { format!("{words}, {label}") }
 }
 
 /// A file with the values of one combination in their places.
@@ -243,7 +302,8 @@ fn combinations(
     };
     for (position, Exclusion(excluded)) in spec.sweep.exclude.iter().enumerate() {
         for key in excluded.keys() {
-            let is_axis = |axis: &&&Axis| key.as_str().is_some_and(|it| Path::parse(it) == axis.path());
+            let is_axis =
+                |axis: &&&Axis| key.as_str().is_some_and(|it| Path::parse(it) == axis.path());
             if !spec.sweep.axes.0.iter().any(|axis| is_axis(&&axis)) {
                 let known: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
                 let name = key.as_str().unwrap_or("this key");
@@ -256,12 +316,10 @@ fn combinations(
     let is_excluded = |combination: &Vec<usize>| {
         spec.sweep.exclude.iter().any(|Exclusion(excluded)| {
             excluded.iter().all(|(key, value)| {
-                let axis = axes.iter().position(|axis| {
-                    key.as_str().is_some_and(|it| Path::parse(it) == axis.path())
-                });
-                axis.is_some_and(|axis| {
-                    spec::same(&axes[axis].values[combination[axis]], value)
-                })
+                let axis = axes
+                    .iter()
+                    .position(|axis| key.as_str().is_some_and(|it| Path::parse(it) == axis.path()));
+                axis.is_some_and(|axis| spec::same(&axes[axis].values[combination[axis]], value))
             })
         })
     };
@@ -283,4 +341,3 @@ fn grid(axes: &[&Axis]) -> Vec<Vec<usize>> {
         before.iter().flat_map(longer).collect()
     })
 }
-

@@ -49,7 +49,7 @@ impl Run<'_> {
     pub(crate) fn choose(&self, device: &Cpu, point: PointPlan) -> anyhow::Result<()> {
         let Some(search) = point.search() else { return Ok(()) };
         if matches!(point.arm, Arm::Uniform | Arm::Shrink | Arm::Expand)
-            || self.arm_record(point.arm, search)?.is_some_and(|record| record.structure.is_none())
+            || self.has_no_arm(point.arm, search)?
             || self.arm(point, search)?.is_some()
         {
             return Ok(());
@@ -126,6 +126,11 @@ impl Run<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether it is known that there is no network of this arm at the cost.
+    pub(crate) fn has_no_arm(&self, arm: Arm, search: Search) -> anyhow::Result<bool> {
+        Ok(self.arm_record(arm, search)?.is_some_and(|record| record.structure.is_none()))
     }
 
     fn arm_record(&self, arm: Arm, search: Search) -> anyhow::Result<Option<Record>> {

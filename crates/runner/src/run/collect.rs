@@ -1,19 +1,44 @@
 //! From the state of a run to its results: a function of what is finished, and safe to repeat.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use report::{Mode, PointRow};
 
 use super::Run;
+use crate::clock::Stopwatch;
 use crate::plan::{Plan, Study};
-use crate::store;
+use crate::store::{self, Attempt, Presence};
 
-/// One writer at a time.
-static WRITING: Mutex<()> = Mutex::new(());
+/// Writing what is done so far takes at most one part in so many of the time of a run.
+const SHARE: u32 = 20;
+
+/// What is written while a run is at work.
+#[derive(Debug, Default)]
+pub(super) struct Interim {
+    /// When it was last written, and how long that took.
+    last: Mutex<Option<(Stopwatch, Duration)>>,
+}
+
+impl Interim {
+    /// Writes `points.csv`, unless that was done a short while ago or another process or thread is at it.
+    pub(super) fn write(&self, runs: &[Run<'_>], presence: &Presence) -> anyhow::Result<()> {
+        let Ok(mut last) = self.last.try_lock() else { return Ok(()) };
+        let is_soon = |(since, took): &(Stopwatch, Duration)| since.elapsed() < *took * SHARE;
+        if last.as_ref().is_some_and(is_soon) {
+            return Ok(());
+        }
+        if let Attempt::Locked(_lock) = presence.try_lock(&presence.folder_lock())? {
+            let watch = Stopwatch::start();
+            write_points(runs)?;
+            *last = Some((watch, watch.elapsed()));
+        }
+        Ok(())
+    }
+}
 
 /// Writes `points.csv`: a row per finished point of every variant, in the order of the plan.
-pub(super) fn write_points(runs: &[Run<'_>]) -> anyhow::Result<Vec<PointRow>> {
-    let _guard = WRITING.lock().expect("no thread panics while it writes");
+fn write_points(runs: &[Run<'_>]) -> anyhow::Result<Vec<PointRow>> {
     let mut all = Vec::new();
     for run in runs {
         all.extend(rows(run)?);
@@ -22,8 +47,14 @@ pub(super) fn write_points(runs: &[Run<'_>]) -> anyhow::Result<Vec<PointRow>> {
     Ok(all)
 }
 
-/// Writes all results and returns the closing table.
-pub(super) fn write(study: &Study, runs: &[Run<'_>]) -> anyhow::Result<String> {
+/// Writes all results and returns the closing table. What is done is read and written under one lock, so that of several
+/// processes the last one writes what all have done.
+pub(super) fn write(
+    study: &Study,
+    runs: &[Run<'_>],
+    presence: &Presence,
+) -> anyhow::Result<String> {
+    let _lock = presence.lock(&presence.folder_lock())?;
     let rows = write_points(runs)?;
     let folder = &runs[0].folder;
     let summaries = report::summarize(&rows)?;

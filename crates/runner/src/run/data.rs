@@ -28,6 +28,15 @@ pub(crate) struct Images {
     is_given: bool,
 }
 
+/// What a run trains on.
+#[derive(Clone, Debug)]
+pub(crate) struct Data {
+    /// All images.
+    pub(crate) images: Images,
+    /// Those that widths are learned on.
+    pub(crate) searched: Searched,
+}
+
 /// Which images are wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wanted {

@@ -21,7 +21,7 @@ use super::{Failure, Outcome, bad_input};
 use crate::interrupt::Interrupt;
 use crate::network::to_onnx;
 use crate::plan::{MorphPlan, Standards};
-use crate::store::{self, Lock};
+use crate::store::{self, Attempt, Lock, Presence};
 
 /// How a morphing is carried out. None of it changes what is left, but for rounding.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ struct Morph<'a> {
     settings: &'a MorphSettings,
     images: Images,
     device: Cpu,
+    lock: Lock<'a>,
     interrupt: Interrupt,
     progress: Progress,
 }
@@ -87,14 +88,21 @@ pub(crate) fn run(
     };
     let here = Path::new("");
     let images = data::load(&wanted, here, settings.data.as_deref()).map_err(bad_input)?;
-    let _lock = Lock::take(&settings.output)?;
+    let presence = Presence::enter(&settings.output)?;
+    let Attempt::Locked(lock) = presence.try_lock(&presence.folder_lock())? else {
+        return Err(Failure::from(anyhow!(
+            "another runner is at work in `{}`; wait for it, or give `--output` another folder",
+            settings.output.display()
+        )));
+    };
     prepare(plan, settings)?;
-    store::remove_unfinished(&settings.output)?;
+    presence.remove_unfinished()?;
     let morph = Morph {
         plan,
         settings,
         images,
         device: Cpu::at(settings.threads, settings.level).context("cannot start the device")?,
+        lock,
         interrupt: Interrupt::listen().context("cannot listen to signals")?,
         progress: Progress::new(),
     };

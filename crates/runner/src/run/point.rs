@@ -102,7 +102,7 @@ fn ready(
     dead_channels: u64,
 ) -> ReadyPoint {
     let (cost, structure) = (Summary::of(&graph), surgery::structure_hash(&graph));
-    let (name, key) = (name(plan, &point), key(plan, &point, &structure, cost.flops));
+    let (name, key) = (plan.point_words(&point), key(plan, &point, &structure, cost.flops));
     ReadyPoint { plan: point, name, graph, cost, structure, key, width_multiplier, dead_channels }
 }
 
@@ -126,27 +126,5 @@ fn key(plan: &Plan, point: &PointPlan, structure: &str, flops: u64) -> String {
         Mode::ScratchB if plan.retraining(*mode, flops) == plan.retrain => fresh,
         Mode::ScratchB => format!("{fresh}-{mode}"),
         Mode::FineTune | Mode::Grow => format!("{fresh}-{mode}-{}", origin()),
-    }
-}
-
-fn name(plan: &Plan, point: &PointPlan) -> String {
-    let PointPlan { arm, width_multiplier, seed, .. } = point;
-    let multiplier = match arm {
-        Arm::Uniform => format!(" x{width_multiplier}"),
-        Arm::Expand => format!(" to x{width_multiplier}"),
-        Arm::Shrink | Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => String::new(),
-    };
-    let mode = match point.mode {
-        Mode::Scratch => String::new(),
-        Mode::ScratchB | Mode::FineTune | Mode::Grow => format!(" {}", point.mode),
-    };
-    match point.search() {
-        None => format!("{arm}{multiplier} seed {seed}{mode}"),
-        Some(search) => {
-            let pressure = plan.pressure_words(search.pressure);
-            let cycle =
-                if search.cycle > 1 { format!(" cycle {}", search.cycle) } else { String::new() };
-            format!("{arm} {pressure}{multiplier} seed {seed}{cycle}{mode}")
-        }
     }
 }

@@ -141,6 +141,11 @@ impl Task<'_> {
         self.progress.change(|state| state.left = (state.left - skipped).max(0.0));
     }
 
+    /// Prints a line.
+    pub(crate) fn say(&self, line: &str) {
+        self.progress.say(line);
+    }
+
     /// One more step is done.
     pub(crate) fn step(&mut self, message: &str) {
         let step = self.step.min(self.work - self.counted).max(0.0);

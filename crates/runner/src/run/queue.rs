@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+/// Pieces that are put back are given out again after so long.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A queue that closes itself when nothing is waiting and nothing is under way.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub(crate) struct Queue<T> {
 struct State<T> {
     /// Waiting pieces by urgency; the first comes first.
     waiting: BTreeMap<(u64, u64), T>,
+    /// Pieces that were put back.
+    put_back: Vec<T>,
     added: u64,
     under_way: usize,
     closed: bool,
@@ -22,15 +28,26 @@ struct State<T> {
 impl<T> Queue<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
-        let state = State { waiting: BTreeMap::new(), added: 0, under_way: 0, closed: false };
+        let state = State {
+            waiting: BTreeMap::new(),
+            put_back: Vec::new(),
+            added: 0,
+            under_way: 0,
+            closed: false,
+        };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Adds a piece; larger urgency first, equal ones in order of arrival.
     pub(crate) fn add(&self, urgency: u64, piece: T) {
+        self.change(|state| state.add(urgency, piece));
+    }
+
+    /// A piece that was taken cannot be done yet: it is given out again when nothing else is there, and after some time.
+    pub(crate) fn put_back(&self, piece: T) {
         self.change(|state| {
-            state.added += 1;
-            state.waiting.insert((u64::MAX - urgency, state.added), piece);
+            state.put_back.push(piece);
+            state.under_way -= 1;
         });
     }
 
@@ -44,6 +61,17 @@ impl<T> Queue<T> {
             if let Some((_, piece)) = state.waiting.pop_first() {
                 state.under_way += 1;
                 return Some(piece);
+            }
+            if !state.put_back.is_empty() {
+                let waited = self.changed.wait_timeout(state, AGAIN);
+                let (after, timeout) = waited.expect("no thread panics while it holds the lock");
+                state = after;
+                if timeout.timed_out() {
+                    for piece in std::mem::take(&mut state.put_back) {
+                        state.add(0, piece);
+                    }
+                }
+                continue;
             }
             if state.under_way == 0 {
                 return None;
@@ -65,6 +93,13 @@ impl<T> Queue<T> {
     fn change(&self, change: impl FnOnce(&mut State<T>)) {
         change(&mut self.state.lock().expect("no thread panics while it holds the lock"));
         self.changed.notify_all();
+    }
+}
+
+impl<T> State<T> {
+    fn add(&mut self, urgency: u64, piece: T) {
+        self.added += 1;
+        self.waiting.insert((u64::MAX - urgency, self.added), piece);
     }
 }
 

@@ -14,7 +14,7 @@ use super::Run;
 use super::point::key_from_scratch;
 use super::training::{Ending, resume, train};
 use crate::plan::{PointPlan, reads_weights};
-use crate::store::{self, Checkpoints};
+use crate::store::{self, Checkpoints, Lock};
 
 /// Images per batch when a network is scored.
 const SCORING_BATCH: usize = 250;
@@ -50,7 +50,8 @@ pub(crate) struct Retraining {
 }
 
 impl Run<'_> {
-    fn retraining_folder(&self, key: &str) -> PathBuf {
+    /// Where the state of a retraining lies.
+    pub(crate) fn retraining_folder(&self, key: &str) -> PathBuf {
         self.state_folder().join("retrainings").join(&self.scope.retrain).join(key)
     }
 
@@ -92,7 +93,7 @@ impl Run<'_> {
         let network = Network::init(self.seed.clone(), streams);
         let mut trainer = Trainer::new(&network, &self.plan.retrain, streams, device)?;
         let folder = self.retraining_folder(&key);
-        let bytes = Checkpoints::new(&folder).load()?.with_context(|| {
+        let bytes = Checkpoints::new(&folder).latest()?.intact.with_context(|| {
             format!(
                 "the weights in `{}` are gone; delete the folder and run again",
                 folder.display()
@@ -104,14 +105,14 @@ impl Run<'_> {
 
     /// Floating-point operations of a retraining, for the estimate of time.
     pub(crate) fn retraining_work(&self, recipe: &Recipe, flops: f64) -> f64 {
-        let split = &self.images.split;
+        let split = &self.data().images.split;
         let scored = split.validation.count() + split.test.count();
         self.training_work(recipe, flops) + flops * scored as f64
     }
 
     /// Floating-point operations of training alone: the backward pass costs twice the forward pass.
     pub(crate) fn training_work(&self, recipe: &Recipe, flops: f64) -> f64 {
-        3.0 * flops * self.images.split.train.count() as f64 * f64::from(recipe.epochs)
+        3.0 * flops * self.data().images.split.train.count() as f64 * f64::from(recipe.epochs)
     }
 
     /// Does a retraining. None if it was stopped.
@@ -119,20 +120,21 @@ impl Run<'_> {
         &self,
         device: &Cpu,
         job: &Retraining,
+        lock: &Lock<'_>,
     ) -> anyhow::Result<Option<Retrained>> {
         let recipe = &job.recipe;
         let streams = Streams::new(job.seed).derive("retrain");
-        let split = &self.images.split;
+        let split = &self.data().images.split;
         let batches = Batches::new(
             &split.train,
-            &self.images.normalization,
+            &self.data().images.normalization,
             recipe.batch_size,
             recipe.augmentation,
             streams,
         )?;
         let checkpoints = Checkpoints::new(&self.retraining_folder(&job.key));
         let network = match job.carried {
-            Some(point) if checkpoints.load()?.is_none() => {
+            Some(point) if checkpoints.latest()?.intact.is_none() => {
                 self.carry(device, point, &job.graph, &batches, streams)?
             }
             Some(_) | None => Network::init(job.graph.clone(), streams),
@@ -148,6 +150,7 @@ impl Run<'_> {
             &batches,
             &mut (),
             &checkpoints,
+            lock,
             self.interrupt,
             &mut |step| task.step(&format!("epoch {} loss {:.3}", step.epoch, step.loss)),
             &mut |_, ()| Ok(Control::Continue),
@@ -159,13 +162,17 @@ impl Run<'_> {
         let network = trainer.network();
         let mut evaluator = Evaluator::new(&network.graph, SCORING_BATCH, device)?;
         let mut score = |set: &Samples| -> anyhow::Result<f64> {
-            let images = Evaluation::new(set, &self.images.normalization, SCORING_BATCH)?;
+            let images = Evaluation::new(set, &self.data().images.normalization, SCORING_BATCH)?;
             Ok(evaluator.score(&network, &images)?.accuracy)
         };
         let validation_accuracy = score(&split.validation)?;
         let test_accuracy = score(&split.test)?;
         let epochs = trainer.history().to_vec();
         let result = Retrained { validation_accuracy, test_accuracy, epochs };
+        lock.confirm()?;
+        if self.keeps_weights(job) {
+            checkpoints.keep_last()?;
+        }
         store::write_json(&self.retraining_folder(&job.key).join("done.json"), &result)?;
         if !self.keeps_weights(job) {
             checkpoints.clear()?;

@@ -14,10 +14,11 @@ use tensor_ops::Cpu;
 use training::{Control, EpochRecord, Network, Trainer};
 
 use super::Run;
+use super::data::Data;
 use super::monitor::Monitor;
 use super::training::{Ending, resume, train};
 use crate::plan::{Limit, Pressure, Search};
-use crate::store::{self, Checkpoints};
+use crate::store::{self, Checkpoints, Lock};
 
 /// What a search leaves beside its structure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +36,8 @@ impl Run<'_> {
         folder.join(format!("{}.json", self.plan.search_file(search)))
     }
 
-    fn search_folder(&self, search: Search) -> PathBuf {
+    /// Where the state of a search lies.
+    pub(crate) fn search_folder(&self, search: Search) -> PathBuf {
         let folder = self.state_folder().join("searches").join(&self.scope.search);
         folder.join(self.plan.search_file(search))
     }
@@ -50,13 +52,19 @@ impl Run<'_> {
 
     /// Floating-point operations of a search that begins with the seed, for the estimate of time.
     pub(crate) fn search_work(&self) -> f64 {
-        let share = self.searched.train.count() as f64 / self.images.split.train.count() as f64;
+        let Data { images, searched } = self.data();
+        let share = searched.train.count() as f64 / images.split.train.count() as f64;
         let flops = Summary::of(self.learner(&self.seed)).flops as f64;
         share * self.training_work(&self.plan.search, flops)
     }
 
     /// Does a search on the network that it begins with, or on the proxy of it. None if it was stopped.
-    pub(crate) fn search(&self, device: &Cpu, search: Search) -> anyhow::Result<Option<Structure>> {
+    pub(crate) fn search(
+        &self,
+        device: &Cpu,
+        search: Search,
+        lock: &Lock<'_>,
+    ) -> anyhow::Result<Option<Structure>> {
         let recipe = &self.plan.search;
         let start = self.start(search)?.context("the cycle before is not done")?;
         let learner = self.learner(&start);
@@ -65,8 +73,8 @@ impl Run<'_> {
         let mut penalty = self.penalty(search, learner)?;
         self.warn(search, &penalty.warnings_before());
         let batches = Batches::new(
-            &self.searched.train,
-            &self.searched.normalization,
+            &self.data().searched.train,
+            &self.data().searched.normalization,
             recipe.batch_size,
             recipe.augmentation,
             streams,
@@ -89,6 +97,7 @@ impl Run<'_> {
                 &batches,
                 &mut penalty,
                 &checkpoints,
+                lock,
                 self.interrupt,
                 &mut |step| {
                     let (epoch, loss, monitor) = (step.epoch, step.loss, monitor.borrow());
@@ -125,6 +134,10 @@ impl Run<'_> {
             costs: Costs { before: Summary::of(&start), after: Summary::of(&shrunk) },
             layers: Structure::layers(&start, &channels, &survivors),
         };
+        lock.confirm()?;
+        if self.plan.carries_weights() {
+            checkpoints.keep_last()?;
+        }
         self.write_structure(search, &structure, trainer.history().to_vec())?;
         if !self.plan.carries_weights() {
             checkpoints.clear()?;
@@ -141,7 +154,7 @@ impl Run<'_> {
         let network = Network::init(self.plan.regularizer.trained(&start).into_owned(), streams);
         let mut trainer = Trainer::new(&network, &self.plan.search, streams, device)?;
         let folder = self.search_folder(search);
-        let bytes = Checkpoints::new(&folder).load()?.with_context(|| {
+        let bytes = Checkpoints::new(&folder).latest()?.intact.with_context(|| {
             format!(
                 "the weights in `{}` are gone; delete the folder and run again",
                 folder.display()

@@ -10,7 +10,7 @@ use training::{Control, EpochEnd, Penalty, Step, Trainer};
 use super::progress::Task;
 use crate::clock::Stopwatch;
 use crate::interrupt::Interrupt;
-use crate::store::Checkpoints;
+use crate::store::{Checkpoints, Latest, Lock};
 
 /// A checkpoint is written at least this often.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
@@ -32,7 +32,12 @@ pub(crate) fn resume(
     task: &mut Task<'_>,
     steps: usize,
 ) -> anyhow::Result<()> {
-    if let Some(bytes) = checkpoints.load()? {
+    let Latest { intact, damaged } = checkpoints.latest()?;
+    for path in damaged {
+        let what = if intact.is_some() { "the one before it is used" } else { "it is not used" };
+        task.say(&format!("warning: the checkpoint `{}` is damaged; {what}", path.display()));
+    }
+    if let Some(bytes) = intact {
         trainer.load(&bytes, penalty).context("start over with `--fresh`")?;
         task.skip(trainer.steps_done(steps));
     }
@@ -41,13 +46,16 @@ pub(crate) fn resume(
 
 /// Trains to the end.
 ///
-/// A checkpoint is saved after every epoch, every minute, and when the run is interrupted. `on_epoch` sees trainer and penalty
-/// after every epoch, before its checkpoint, and can end the training; `on_step` sees every step.
+/// A checkpoint is saved after every epoch, every minute, and when the run is interrupted, for as long as this process has the lock.
+/// `on_epoch` sees trainer and penalty after every epoch, before its checkpoint, and can end the training; `on_step` sees every
+/// step.
+#[expect(clippy::too_many_arguments, reason = "what trains, what it saves to, and who looks on")]
 pub(crate) fn train<P: Penalty>(
     trainer: &mut Trainer<'_, Cpu>,
     batches: &Batches,
     penalty: &mut P,
     checkpoints: &Checkpoints,
+    lock: &Lock<'_>,
     interrupt: &Interrupt,
     on_step: &mut dyn FnMut(Step),
     on_epoch: &mut dyn FnMut(&Trainer<'_, Cpu>, &P) -> anyhow::Result<Control>,
@@ -62,11 +70,12 @@ pub(crate) fn train<P: Penalty>(
                 Control::Continue
             }
         })?;
+        lock.confirm()?;
         let control = match end {
             EpochEnd::Completed(_) => on_epoch(trainer, penalty)?,
             EpochEnd::Stopped => Control::Continue,
         };
-        checkpoints.save(&trainer.save(penalty))?;
+        checkpoints.save(trainer.steps_done(batches.per_epoch()), &trainer.save(penalty))?;
         since_checkpoint = Stopwatch::start();
         if control == Control::Stop {
             return Ok(Ending::Finished);

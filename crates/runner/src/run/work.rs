@@ -1,16 +1,19 @@
 //! Sharing the work of a run among its workers.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
+use anyhow::bail;
 use report::{Arm, Mode};
 use tensor_ops::Cpu;
 
 use super::point::ReadyPoint;
 use super::queue::Queue;
 use super::retrain::Retraining;
-use super::{Outcome, Run, Settings, Workers, collect};
-use crate::plan::{Cycles, Plan, PointPlan, Search, reads_weights};
+use super::{Outcome, Run, Settings, Task, Workers, collect, failure};
+use crate::plan::{self, Cycles, Plan, PointPlan, Search, Study, reads_weights};
+use crate::store::{Attempt, Lock, Presence};
 
 /// A piece of work that one worker does.
 #[derive(Clone, Debug)]
@@ -21,16 +24,31 @@ enum Piece {
 
 /// What all workers share.
 struct Shared<'a> {
-    run: &'a Run<'a>,
-    /// All variants, whose results lie in one file.
+    /// All variants.
     runs: &'a [Run<'a>],
+    presence: &'a Presence,
+    settings: &'a Settings,
+    /// Pieces of the variants at these positions.
+    queue: Queue<(usize, Piece)>,
+    /// Pieces that other processes, or other variants, were found at.
+    held: Mutex<BTreeSet<PathBuf>>,
+    failures: Mutex<BTreeSet<String>>,
+    stopped: Mutex<bool>,
+    interim: collect::Interim,
+}
+
+/// The work of one variant.
+struct OfVariant<'a> {
+    shared: &'a Shared<'a>,
+    /// Its position.
+    at: usize,
+    run: &'a Run<'a>,
+    /// The points that are to be done.
     points: Vec<PointPlan>,
-    queue: Queue<Piece>,
+    /// Other work that is to be done.
+    besides: Option<plan::Shared>,
     /// Work that is done, under way or waiting.
     known: Mutex<BTreeSet<Known>>,
-    failures: Mutex<Vec<String>>,
-    stopped: Mutex<bool>,
-    keep_going: bool,
 }
 
 /// What work is known by.
@@ -42,35 +60,59 @@ enum Known {
     Retrain(String),
 }
 
-/// Does everything that is not done yet of one of the variants.
+/// Does everything that is not done yet.
 pub(super) fn carry_out(
-    run: &Run<'_>,
+    study: &Study,
     runs: &[Run<'_>],
+    presence: &Presence,
     workers: &Workers,
     settings: &Settings,
 ) -> anyhow::Result<Outcome> {
     let shared = Shared {
-        run,
         runs,
-        points: wanted(run, &settings.only),
+        presence,
+        settings,
         queue: Queue::new(),
-        known: Mutex::default(),
+        held: Mutex::default(),
         failures: Mutex::default(),
         stopped: Mutex::default(),
-        keep_going: settings.keep_going,
+        interim: collect::Interim::default(),
     };
+    let besides = match settings.task {
+        Task::Shared(index) => study.shared().get(index).copied(),
+        Task::Points(_) | Task::Point(_) => None,
+    };
+    let variants: Vec<OfVariant<'_>> = runs
+        .iter()
+        .enumerate()
+        .map(|(at, run)| OfVariant {
+            shared: &shared,
+            at,
+            run,
+            points: match &settings.task {
+                Task::Points(only) => wanted(run, only),
+                Task::Point(index) => wanted(run, &[*index]),
+                Task::Shared(_) => Vec::new(),
+            },
+            besides: besides.filter(|it| it.variant == at).map(|it| it.work),
+            known: Mutex::default(),
+        })
+        .collect();
     let devices =
         (0..workers.jobs).map(|_| workers.device()).collect::<anyhow::Result<Vec<Cpu>>>()?;
-    shared.start(&devices[0])?;
+    for variant in &variants {
+        variant.start(&devices[0])?;
+    }
     std::thread::scope(|scope| {
         for device in &devices {
-            scope.spawn(|| shared.work(device));
+            scope.spawn(|| shared.work(&variants, device));
         }
     });
+    drop(variants);
     let failures = shared.failures.into_inner().expect("no worker panicked while it held the lock");
     let stopped = shared.stopped.into_inner().expect("no worker panicked while it held the lock");
     for failure in &failures {
-        run.progress.say(failure);
+        runs[0].progress.say(failure);
     }
     Ok(match failures.len() {
         0 if stopped => Outcome::Stopped,
@@ -83,9 +125,8 @@ pub(super) fn carry_out(
 fn wanted(run: &Run<'_>, only: &[usize]) -> Vec<PointPlan> {
     let plan = run.plan;
     let points = plan.points();
-    let asked = |point: &PointPlan| {
-        only.is_empty() || only.contains(&(run.first_point + point.index))
-    };
+    let asked =
+        |point: &PointPlan| only.is_empty() || only.contains(&(run.first_point + point.index));
     let decides = |point: &PointPlan| {
         let earlier = |later: &PointPlan| {
             asked(later)
@@ -111,6 +152,37 @@ fn wanted(run: &Run<'_>, only: &[usize]) -> Vec<PointPlan> {
 }
 
 impl Shared<'_> {
+    /// Takes note of a failure, which is told at the end.
+    fn note(&self, failure: String) {
+        self.failures.lock().expect("no worker panics while it holds the lock").insert(failure);
+    }
+
+    fn work(&self, variants: &[OfVariant<'_>], device: &Cpu) {
+        while let Some((at, piece)) = self.queue.take() {
+            let variant = &variants[at];
+            match variant.attempt(device, &piece) {
+                Ok(Done::Finished) => {}
+                Ok(Done::Held) => {
+                    self.queue.put_back((at, piece));
+                    continue;
+                }
+                Ok(Done::Stopped) => {
+                    *self.stopped.lock().expect("no worker panics while it holds the lock") = true;
+                    self.queue.close();
+                }
+                Err(error) => {
+                    self.note(format!("error: {}: {error:#}", variant.words(&piece)));
+                    if !self.settings.keep_going {
+                        self.queue.close();
+                    }
+                }
+            }
+            self.queue.done();
+        }
+    }
+}
+
+impl OfVariant<'_> {
     /// Queues what can be done at once.
     fn start(&self, device: &Cpu) -> anyhow::Result<()> {
         for seed in self.seeds_to_train() {
@@ -129,14 +201,21 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// Seeds whose weights choose a point that was asked for.
+    /// Seeds whose weights choose a point that was asked for, and one that was itself asked for.
     fn seeds_to_train(&self) -> BTreeSet<u64> {
         let chosen = self.points.iter().filter(|point| reads_weights(point.arm));
-        chosen.map(|point| point.seed).collect()
+        let asked = match self.besides {
+            Some(plan::Shared::TrainedSeed(seed)) => Some(seed),
+            Some(plan::Shared::Searches(_)) | None => None,
+        };
+        chosen.map(|point| point.seed).chain(asked).collect()
     }
 
-    /// Whether a point asked for comes of a search, or of a later cycle.
+    /// Whether a point asked for comes of a search, or of a later cycle; or the search was itself asked for.
     fn is_needed(&self, search: Search) -> bool {
+        if let Some(plan::Shared::Searches(first)) = self.besides {
+            return (first.seed, first.pressure) == (search.seed, search.pressure);
+        }
         let comes_of = |point: &PointPlan| {
             point.search().is_some_and(|of| {
                 (of.seed, of.pressure) == (search.seed, search.pressure) && of.cycle >= search.cycle
@@ -166,12 +245,15 @@ impl Shared<'_> {
             self.add_points_of(device, search)?;
             return self.follow(device, search);
         }
+        if self.has_failed(&Piece::Search(search))? {
+            return Ok(());
+        }
         let was_announced =
             search.before().is_some() && matches!(self.run.plan.cycles, Cycles::Count(_));
         if !was_announced {
             self.expect(search)?;
         }
-        self.queue.add(u64::MAX, Piece::Search(search));
+        self.shared.queue.add(u64::MAX, (self.at, Piece::Search(search)));
         Ok(())
     }
 
@@ -244,71 +326,151 @@ impl Shared<'_> {
         {
             return Ok(());
         }
-        self.run.progress.expect(1, self.run.retraining_work(&job.recipe, job.flops as f64));
-        self.queue.add(job.flops, Piece::Retrain(Box::new(job)));
+        let (urgency, piece) = (job.flops, Piece::Retrain(Box::new(job)));
+        if !self.has_failed(&piece)? {
+            self.run.progress.expect(1, self.operations(&piece));
+            self.shared.queue.add(urgency, (self.at, piece));
+        }
         Ok(())
     }
 
-    fn work(&self, device: &Cpu) {
-        while let Some(piece) = self.queue.take() {
-            match self.attempt(device, &piece) {
-                Ok(Done::Finished) => {}
-                Ok(Done::Stopped) => {
-                    *self.stopped.lock().expect("no worker panics while it holds the lock") = true;
-                    self.queue.close();
-                }
-                Err(error) => {
-                    let failure = format!("error: {}: {error:#}", self.words(&piece));
-                    self.failures
-                        .lock()
-                        .expect("no worker panics while it holds the lock")
-                        .push(failure);
-                    if !self.keep_going {
-                        self.queue.close();
-                    }
-                }
-            }
-            self.queue.done();
+    /// Whether a piece failed before and is not to be tried again; that counts as a failure of this run, too.
+    fn has_failed(&self, piece: &Piece) -> anyhow::Result<bool> {
+        let folder = self.folder(piece);
+        let Some(failed) = failure::failed(&folder)? else { return Ok(false) };
+        if self.shared.settings.retry_failed {
+            failure::forget(&folder)?;
+            return Ok(false);
         }
+        self.shared.note(format!("error: {}: failed before: {}", self.words(piece), failed.error));
+        Ok(true)
     }
 
     fn words(&self, piece: &Piece) -> String {
         match piece {
-            Piece::Search(search) => format!("search {}", self.run.plan.search_words(*search)),
+            Piece::Search(search) => {
+                self.run.words(&format!("search {}", self.run.plan.search_words(*search)))
+            }
             Piece::Retrain(job) => job.name.clone(),
         }
     }
 
+    /// Where the state of a piece lies, with its lock.
+    fn folder(&self, piece: &Piece) -> PathBuf {
+        match piece {
+            Piece::Search(search) => self.run.search_folder(*search),
+            Piece::Retrain(job) => self.run.retraining_folder(&job.key),
+        }
+    }
+
+    fn is_done(&self, piece: &Piece) -> anyhow::Result<bool> {
+        Ok(match piece {
+            Piece::Search(search) => self.run.found(*search)?.is_some(),
+            Piece::Retrain(job) => self.run.retrained(&job.key)?.is_some(),
+        })
+    }
+
+    /// Operations of a piece, for the estimate of time.
+    fn operations(&self, piece: &Piece) -> f64 {
+        match piece {
+            Piece::Search(_) => self.run.search_work(),
+            Piece::Retrain(job) => self.run.retraining_work(&job.recipe, job.flops as f64),
+        }
+    }
+
+    /// Does a piece, unless another process is at it, and queues what it leads to.
     fn attempt(&self, device: &Cpu, piece: &Piece) -> anyhow::Result<Done> {
+        if self.run.interrupt.is_asked() {
+            return Ok(Done::Stopped);
+        }
+        if self.is_done(piece)? {
+            self.run.progress.forget(1, self.operations(piece));
+        } else {
+            let lock = match self.shared.presence.try_lock(&self.folder(piece).join("lock"))? {
+                Attempt::Locked(lock) => lock,
+                Attempt::Held(holder) => {
+                    self.say_held(piece, &holder);
+                    return Ok(Done::Held);
+                }
+            };
+            match self.carry_out(device, piece, &lock)? {
+                Done::Finished => {}
+                Done::Stopped | Done::Held => return Ok(Done::Stopped),
+            }
+        }
+        self.lead_on(device, piece)?;
+        Ok(Done::Finished)
+    }
+
+    /// Says once that another process is at a piece.
+    fn say_held(&self, piece: &Piece, holder: &str) {
+        let folder = self.folder(piece);
+        if self.shared.held.lock().expect("no worker panics while it holds the lock").insert(folder)
+        {
+            let words = self.words(piece);
+            self.run.progress.say(&format!("{words}: the process {holder} is at it"));
+        }
+    }
+
+    /// Does a piece that is locked, unless another process did it before. What goes wrong is written down.
+    fn carry_out(&self, device: &Cpu, piece: &Piece, lock: &Lock<'_>) -> anyhow::Result<Done> {
+        if self.is_done(piece)? {
+            self.run.progress.forget(1, self.operations(piece));
+            return Ok(Done::Finished);
+        }
+        if let Some(failed) = failure::failed(&self.folder(piece))? {
+            bail!("failed in another process: {}", failed.error);
+        }
+        let done = match piece {
+            Piece::Search(search) => {
+                self.run.search(device, *search, lock).map(|found| found.is_some())
+            }
+            Piece::Retrain(job) => {
+                self.run.retrain(device, job, lock).map(|retrained| retrained.is_some())
+            }
+        };
+        match done {
+            Ok(true) => Ok(Done::Finished),
+            Ok(false) => Ok(Done::Stopped),
+            Err(error) => {
+                lock.confirm()?;
+                failure::record(&self.folder(piece), &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Queues what a finished piece leads to.
+    fn lead_on(&self, device: &Cpu, piece: &Piece) -> anyhow::Result<()> {
         match piece {
             Piece::Search(search) => {
-                if self.run.search(device, *search)?.is_none() {
-                    return Ok(Done::Stopped);
-                }
                 for point in self.points_of(*search) {
                     self.run.progress.forget(1, self.guess(point));
                 }
                 self.add_points_of(device, *search)?;
-                self.follow(device, *search)?;
+                self.follow(device, *search)
             }
             Piece::Retrain(job) => {
-                if self.run.retrain(device, job)?.is_none() {
-                    return Ok(Done::Stopped);
+                match self.shared.settings.task {
+                    Task::Points(_) => {
+                        self.shared.interim.write(self.shared.runs, self.shared.presence)?
+                    }
+                    Task::Point(_) | Task::Shared(_) => {}
                 }
-                collect::write_points(self.runs)?;
                 if self.run.keeps_weights(job) {
                     self.add_chosen_by_weights(device, job.seed)?;
                 }
-                self.follow_all(device, job.seed)?;
+                self.follow_all(device, job.seed)
             }
         }
-        Ok(Done::Finished)
     }
 }
 
 enum Done {
     Finished,
     Stopped,
+    /// Another process is at it.
+    Held,
 }
 
 fn retraining(plan: &Plan, ready: ReadyPoint) -> Retraining {

@@ -77,9 +77,7 @@ impl<'de> Visitor<'de> for AxesVisitor {
             if let Some(why) = obstacle(&path) {
                 return Err(de::Error::custom(format_args!("`{key}` cannot be an axis: {why}")));
             }
-            let related = |axis: &&Axis| {
-                axis.path().leads_to(&path) || path.leads_to(&axis.path())
-            };
+            let related = |axis: &&Axis| axis.path().leads_to(&path) || path.leads_to(&axis.path());
             if let Some(earlier) = axes.iter().find(related) {
                 return Err(de::Error::custom(format_args!(
                     "`{key}` and `{}` are one key or one inside the other: vary one of them",
@@ -140,9 +138,7 @@ impl<'de> Visitor<'de> for ValuesVisitor {
         let mut values: Vec<Value> = Vec::new();
         while let Some(value) = list.next_element()? {
             if values.len() == MOST_VALUES {
-                return Err(de::Error::custom(format_args!(
-                    "has more than {MOST_VALUES} values"
-                )));
+                return Err(de::Error::custom(format_args!("has more than {MOST_VALUES} values")));
             }
             if let Some(first) = values.iter().position(|earlier| same(earlier, &value)) {
                 let second = values.len();
@@ -224,7 +220,9 @@ fn spaced(low: f64, high: f64, num: u64, at: impl Fn(f64) -> f64) -> Vec<f64> {
 /// Whether two values are the same to a reader: `1` and `1.0` are.
 pub fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
         (Value::Sequence(one), Value::Sequence(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
         }

@@ -72,8 +72,7 @@ fn zipped_axes_go_together() {
         "  combine: zip\n  axes: { search.epochs: { range: [1, 4] }, retrain.weight_decay: { log: [1.0e-4, 1.0e-2], num: 3 } }\n",
     );
     assert_eq!(study.variants().len(), 3);
-    let decays: Vec<f64> =
-        study.variants().iter().map(|it| it.plan.retrain.weight_decay).collect();
+    let decays: Vec<f64> = study.variants().iter().map(|it| it.plan.retrain.weight_decay).collect();
     assert_eq!((decays[0], decays[2]), (1e-4, 1e-2));
     assert!((decays[1] - 1e-3).abs() < 1e-12);
     let epochs: Vec<u32> = study.variants().iter().map(|it| it.plan.search.epochs).collect();
@@ -96,7 +95,8 @@ fn excluded_combinations_are_left_out() {
 #[test]
 fn a_key_that_is_set_is_no_axis() {
     let folder = Folder::new();
-    let file = folder.write("x.yaml", text("  axes: { search.epochs: [1, 2], retrain.epochs: [1, 2] }\n"));
+    let file =
+        folder.write("x.yaml", text("  axes: { search.epochs: [1, 2], retrain.epochs: [1, 2] }\n"));
     let study = study_to_run(&run_options(&file, &["--set", "search.epochs=7"])).unwrap();
     assert_eq!(labels(&study), ["epochs=1", "epochs=2"]);
     assert!(study.variants().iter().all(|it| it.plan.search.epochs == 7));
@@ -115,7 +115,8 @@ fn searches_that_no_axis_touches_are_done_once() {
 
 #[test]
 fn a_study_reads_back_from_what_is_saved() {
-    let study = study("  axes: { sweep.channel_divisor: [1, 2], regularizer.cost: [flops, params] }\n");
+    let study =
+        study("  axes: { sweep.channel_divisor: [1, 2], regularizer.cost: [flops, params] }\n");
     let back: Study = serde_json::from_value(study.to_json()).unwrap();
     assert_eq!(back, study);
 }
@@ -140,7 +141,8 @@ proptest! {
 #[test]
 fn the_list_of_points_names_the_variant() {
     let folder = Folder::new();
-    let file = folder.write("x.yaml", text("  axes: { regularizer.strength: [gamma, { gate: {} }] }\n"));
+    let file =
+        folder.write("x.yaml", text("  axes: { regularizer.strength: [gamma, { gate: {} }] }\n"));
     let options = run_options(&file, &["--dry-run"]);
     let study = study_to_run(&options).unwrap();
     let mut sheet = Sheet::default();
@@ -167,12 +169,21 @@ fn faults_of_axes_point_at_the_value() {
         ("the version", "  axes: { schema: [1, 2] }\n"),
         ("an axis of axes", "  axes: { sweep.max_points: [1, 2] }\n"),
         ("one inside the other", "  axes: { search: [{}], search.epochs: [1] }\n"),
-        ("a logarithm that falls", "  axes: { search.learning_rate.constant: { log: [1, 0.1], num: 3 } }\n"),
+        (
+            "a logarithm that falls",
+            "  axes: { search.learning_rate.constant: { log: [1, 0.1], num: 3 } }\n",
+        ),
         ("no number of values", "  axes: { search.learning_rate.constant: { log: [0.1, 1] } }\n"),
         ("an empty range", "  axes: { search.epochs: { range: [3, 3] } }\n"),
-        ("unequal lengths", "  combine: zip\n  axes: { search.epochs: [1, 2], retrain.epochs: [1, 2, 3] }\n"),
+        (
+            "unequal lengths",
+            "  combine: zip\n  axes: { search.epochs: [1, 2], retrain.epochs: [1, 2, 3] }\n",
+        ),
         ("nothing left", "  axes: { search.epochs: [1, 2] }\n  exclude: [{}]\n"),
-        ("no axis to exclude", "  axes: { search.epochs: [1, 2] }\n  exclude: [{ retrain.epochs: 1 }]\n"),
+        (
+            "no axis to exclude",
+            "  axes: { search.epochs: [1, 2] }\n  exclude: [{ retrain.epochs: 1 }]\n",
+        ),
         ("too many points", "  axes: { search.epochs: [1, 2] }\n  max_points: 5\n"),
     ];
     for (title, written) in cases {

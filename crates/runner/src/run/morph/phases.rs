@@ -239,6 +239,7 @@ impl Morph<'_> {
             &batches,
             penalty,
             &checkpoints,
+            &self.lock,
             &self.interrupt,
             &mut |step| task.step(&format!("epoch {} loss {:.3}", step.epoch, step.loss)),
             on_epoch,
