@@ -25,9 +25,12 @@ pub(super) fn open(experiment: &Experiment) -> Result<(Plan, PathBuf), Diagnosti
     }
     match store::read_json(&file.join("plan.json")) {
         Ok(Some(plan)) => Ok((plan, file.clone())),
-        Ok(None) => Err(Diagnostic::new(format!("there is no `plan.json` in `{shown}`"))
-            .help("name an experiment file, or the folder with the results of one")
-            .into()),
+        Ok(None) => {
+            Err(Diagnostic::new(format!("there is no `plan.json` in the folder `{shown}`"))
+                .expected("an experiment file, or the folder with the results of one")
+                .help("name a file in it, or price all of them with `runner check FOLDER`")
+                .into())
+        }
         Err(error) => {
             Err(Diagnostic::new(format!("`{shown}` holds no plan of this program: {error:#}"))
                 .help("name the experiment file")
