@@ -125,7 +125,7 @@ fn a_status_tells_who_is_at_work_and_what_was_interrupted() {
         (&rows[0]["state"], rows[0]["steps"].as_u64() > Some(0)),
         (&"interrupted".into(), true)
     );
-    assert_eq!(rows[3]["reason"], "search strength 200 seed 0 is missing");
+    assert_eq!(rows[3]["reason"], "its search is missing");
     expect_code(&folder.run("results", &["--only", "0"]), 0);
 }
 
@@ -149,10 +149,10 @@ fn a_failure_is_kept_told_and_tried_again_when_asked_for() {
     assert!(said.contains("`--retry-failed` tries it again"), "{said}");
     let rows = states(&folder, "results");
     assert_eq!(names(&rows), ["done", "done", "failed", "failed", "failed"]);
-    assert_eq!(rows[2]["error"], "search strength 200 seed 0: out of luck");
+    assert_eq!(rows[2]["error"], "its search: out of luck");
     let listed = folder.run("results", &["--dry-run"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    assert!(listed.contains("failed: search strength 200 seed 0: out of luck"), "{listed}");
+    assert!(listed.contains("failed: its search: out of luck"), "{listed}");
     expect_code(&command(&folder, &["point"], "results", &["--index", "4"]), 1);
     expect_code(&folder.run("results", &["--retry-failed"]), 0);
     expect_same(&results, &folder.path("whole/small"));

@@ -30,8 +30,9 @@ pub(super) fn open(experiment: &Experiment) -> Result<(Study, PathBuf), Diagnost
     let saved: Option<serde_json::Value> =
         store::read_json(&file.join("plan.json")).map_err(|error| no_plan(format!("{error:#}")))?;
     let Some(saved) = saved else {
-        return Err(Diagnostic::new(format!("there is no `plan.json` in `{shown}`"))
-            .help("name an experiment file, or the folder with the results of one")
+        return Err(Diagnostic::new(format!("there is no `plan.json` in the folder `{shown}`"))
+            .expected("an experiment file, or the folder with the results of one")
+            .help("name a file in it, or price all of them with `runner check FOLDER`")
             .into());
     };
     let study = Study::from_json(saved).map_err(|error| no_plan(error.to_string()))?;

@@ -152,8 +152,7 @@ impl Look<'_> {
             }
             Arm::L1Norm | Arm::GroupNorm => {
                 let seed = self.shared(Shared::TrainedSeed(point.seed))?;
-                needing(seed, &self.run.plan.shared_words(Shared::TrainedSeed(point.seed)))
-                    .unwrap_or(State::Missing { reason: None })
+                needing(seed, "the training of its seed").unwrap_or(State::Missing { reason: None })
             }
             Arm::Uniform | Arm::Shrink | Arm::Shuffled | Arm::Random => {
                 State::Missing { reason: None }
@@ -166,8 +165,8 @@ impl Look<'_> {
         let mut chain: Vec<Search> =
             std::iter::successors(Some(search), |search| search.before()).collect();
         chain.reverse();
-        for search in chain {
-            match self.run.goes_on(search)? {
+        for needed in chain {
+            match self.run.goes_on(needed)? {
                 Some(true) => {}
                 Some(false) => {
                     let reason = "the cycles ended before it".to_owned();
@@ -178,8 +177,12 @@ impl Look<'_> {
                     return Ok(Some(State::Missing { reason: Some(reason) }));
                 }
             }
-            let words = format!("search {}", self.run.plan.search_words(search));
-            if let Some(state) = needing(self.search(search)?, &words) {
+            let words = if needed == search {
+                "its search".to_owned()
+            } else {
+                format!("the search of cycle {}", needed.cycle)
+            };
+            if let Some(state) = needing(self.search(needed)?, &words) {
                 return Ok(Some(state));
             }
         }
