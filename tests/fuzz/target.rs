@@ -86,9 +86,9 @@ impl Target {
                 sample("a/x.wav", bytes, Medium::Sound(patches))
             }
             Self::Npz if bytes.starts_with(b"\x93NUMPY") => {
-                text(numpy::from_npy(&mut |_| Ok(bytes.to_vec()), 10))
+                text(numpy::from_npy(&mut |_| Ok(bytes.to_vec()), 10, labels))
             }
-            Self::Npz => text(numpy::from_npz("x", bytes, 10)),
+            Self::Npz => text(numpy::from_npz("x", bytes, 10, Labels::One)),
             Self::Yaml => {
                 let plan = Source::from_bytes("x.yaml", bytes.to_vec())
                     .map_err(runner::diagnostic::Diagnostics::from)
