@@ -108,8 +108,9 @@ pub(crate) fn class_counts(
         match sets {
             None => counts[label as usize] += 1,
             Some(sets) => {
-                let members = sets.set(label).unwrap_or_default();
-                members.iter().for_each(|&class| counts[class as usize] += 1);
+                for &class in sets.set(label).unwrap_or_default() {
+                    counts[class as usize] += 1;
+                }
             }
         }
     }

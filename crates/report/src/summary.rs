@@ -159,9 +159,11 @@ pub fn summarize(rows: &[PointRow]) -> Result<Vec<Summary>, Error> {
     for (index, row) in rows.iter().enumerate() {
         row.check(|| format!("row {}", index + 1))?;
     }
-    if let Some(pair) = rows.windows(2).find(|pair| pair[0].metric != pair[1].metric) {
-        let [first, second] = [&pair[0], &pair[1]].map(|row| row.metric.name());
-        return Err(Error::MixedMetrics { first, second });
+    let metric = rows.first().map(|row| row.metric);
+    if let (Some(metric), Some(other)) =
+        (metric, rows.iter().find(|row| Some(row.metric) != metric))
+    {
+        return Err(Error::MixedMetrics { first: metric.name(), second: other.metric.name() });
     }
     let mut sorted: Vec<&PointRow> = rows.iter().collect();
     sorted.sort_by(|a, b| by_point(a, b).then(a.seed.cmp(&b.seed)));

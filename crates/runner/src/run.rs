@@ -15,6 +15,7 @@ mod progress;
 mod proxy;
 mod queue;
 mod retrain;
+mod scoring;
 mod search;
 mod training;
 mod work;

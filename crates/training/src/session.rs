@@ -226,10 +226,10 @@ impl<'d, D: Device> Evaluator<'d, D> {
     pub fn multi_label(
         graph: &Graph,
         batch: usize,
-        sets: LabelSets,
+        sets: &LabelSets,
         device: &'d D,
     ) -> Result<Self, TrainError> {
-        Self::for_labels(graph, batch, GateRecipe::default(), Some(&sets), device)
+        Self::for_labels(graph, batch, GateRecipe::default(), Some(sets), device)
     }
 
     /// As [`Evaluator::with_gates`], or for images with several labels where there are sets of them.

@@ -105,12 +105,12 @@ impl<'d, D: Device> Trainer<'d, D> {
     pub fn multi_label(
         network: &Network,
         recipe: &Recipe,
-        sets: LabelSets,
+        sets: &LabelSets,
         streams: Streams,
         device: &'d D,
     ) -> Result<Self, TrainError> {
         let program = Program::multi_label_training(&network.graph, recipe)?;
-        Self::of(Session::multi_label(program, sets, device)?, network, recipe, streams)
+        Self::of(Session::multi_label(program, sets.clone(), device)?, network, recipe, streams)
     }
 
     /// As [`Trainer::new`], or as [`Trainer::multi_label`] where there are sets of labels.
@@ -123,7 +123,7 @@ impl<'d, D: Device> Trainer<'d, D> {
     ) -> Result<Self, TrainError> {
         match sets {
             None => Self::new(network, recipe, streams, device),
-            Some(sets) => Self::multi_label(network, recipe, sets.clone(), streams, device),
+            Some(sets) => Self::multi_label(network, recipe, sets, streams, device),
         }
     }
 

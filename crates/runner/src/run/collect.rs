@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use report::{Mode, PointRow};
 
 use super::Run;
+use crate::plan::metric;
 use crate::store;
 
 /// One writer at a time.
@@ -23,7 +24,7 @@ pub(super) fn write(run: &Run<'_>) -> anyhow::Result<String> {
     let rows = write_points(run)?;
     let summaries = report::summarize(&rows)?;
     store::write(&run.folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
-    let title = format!("{}: accuracy against FLOPs", run.plan.name);
+    let title = format!("{}: {} against FLOPs", run.plan.name, metric(run.plan.labels).name());
     let seeds = run.plan.seeds.len();
     let modes: Vec<&str> = run.plan.modes.iter().map(|mode| mode.name()).collect();
     let how = match modes[..] {
@@ -60,14 +61,15 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             flops: point.cost.flops,
             params: point.cost.params,
             activations: point.cost.activations,
-            validation_accuracy: result.validation_accuracy,
-            test_accuracy: result.test_accuracy,
+            validation_score: result.validation_score,
+            test_score: result.test_score,
             epochs: run.plan.retraining(plan.mode, point.cost.flops).epochs,
             dead_channels: point.dead_channels,
             structure: point.structure,
             target: plan.target.map(|target| run.plan.sweep.targets[target].to_string()),
             cycle: plan.cycle,
             mode: plan.mode,
+            metric: metric(run.plan.labels),
         });
     }
     Ok(rows)
