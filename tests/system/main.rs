@@ -11,6 +11,7 @@ mod cycles;
 mod experiments;
 mod modes;
 mod morph;
+mod multi_label;
 mod program;
 mod proxy;
 mod readme;

@@ -12,6 +12,7 @@ mod cost;
 mod cycles;
 mod faults;
 mod golden;
+mod labels;
 mod layers;
 mod modes;
 mod morph;
