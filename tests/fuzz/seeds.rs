@@ -63,6 +63,11 @@ pub(crate) fn seeds(target: Target) -> Vec<Vec<u8>> {
             found.push(npy("'<f4'", "(1, 3, 2, 2)", &[0; 48]));
             found
         }
+        Target::LabelTable => {
+            let plain = "fname,labels,mids,split\r\na,\"Guitar,Music\",\"/m/042v_gx,/m/04rlf\",train\r\nb/1.wav,,,val\r\n";
+            let quoted = "fname,labels\n\"a\",\"Music\"\n\n\"b/1\",\"Speech,Music\"";
+            vec![plain.into(), quoted.into()]
+        }
         Target::Yaml => files(&root().join("experiments"), "yaml", 1),
         Target::Picture => {
             let picture =

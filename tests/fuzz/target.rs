@@ -6,7 +6,8 @@ use std::sync::Arc;
 use datasets::cifar::CIFAR_100;
 use datasets::tar::TarReader;
 use datasets::{
-    DatasetError, Evaluation, Framing, LogMel, Medium, Normalization, folder, idx, numpy, shards,
+    DatasetError, Evaluation, Framing, LabelTable, Labels, LogMel, Medium, Normalization, folder,
+    idx, labelled, numpy, shards,
 };
 use flate2::{Compression, write::GzEncoder};
 use runner::plan::Plan;
@@ -27,6 +28,8 @@ pub(crate) enum Target {
     Wav,
     /// NumPy archives; or a single array, which is taken for images and labels.
     Npz,
+    /// Tables of labels, of sounds that are there.
+    LabelTable,
     /// Experiment files.
     Yaml,
     /// JPEG and PNG files.
@@ -34,13 +37,14 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Onnx,
         Self::Idx,
         Self::Cifar,
         Self::Tar,
         Self::Wav,
         Self::Npz,
+        Self::LabelTable,
         Self::Yaml,
         Self::Picture,
     ];
@@ -53,6 +57,7 @@ impl Target {
             Self::Tar => "tar",
             Self::Wav => "wav",
             Self::Npz => "npz",
+            Self::LabelTable => "label-table",
             Self::Yaml => "yaml",
             Self::Picture => "picture",
         }
@@ -86,9 +91,19 @@ impl Target {
                 sample("a/x.wav", bytes, Medium::Sound(patches))
             }
             Self::Npz if bytes.starts_with(b"\x93NUMPY") => {
-                text(numpy::from_npy(&mut |_| Ok(bytes.to_vec()), 10))
+                let read = |labels| text(numpy::from_npy(&mut |_| Ok(bytes.to_vec()), 2, labels));
+                read(Labels::One).or_else(|_| read(Labels::Several))
             }
-            Self::Npz => text(numpy::from_npz("x", bytes, 10)),
+            Self::Npz => text(numpy::from_npz("x", bytes, 10, Labels::One)),
+            Self::LabelTable => {
+                let table = LabelTable::read("x.csv", bytes).map_err(|error| error.to_string())?;
+                let part = || {
+                    let paths = ["a.wav", "b/1.wav"].map(str::to_owned).to_vec();
+                    (paths, &table, Arc::new(|_: &str, _| Ok(Vec::new())) as _)
+                };
+                let medium = Medium::Sound(LogMel::default());
+                text(labelled([part(), part()], &table.class_names(), medium))
+            }
             Self::Yaml => {
                 let plan = Source::from_bytes("x.yaml", bytes.to_vec())
                     .map_err(runner::diagnostic::Diagnostics::from)

@@ -66,13 +66,13 @@ fn cycles_end_when_nothing_is_gained() {
     expect_code(&folder.run("results", &[]), 0);
     let points = &results(&folder.path("results/small"))["points.csv"];
     let rows = report::row::from_csv(std::str::from_utf8(points).unwrap()).unwrap();
-    let mut best = rows.iter().find(|row| row.arm == Arm::Uniform).unwrap().validation_accuracy;
+    let mut best = rows.iter().find(|row| row.arm == Arm::Uniform).unwrap().validation_score;
     let mut cycle = 1;
     while let Some(row) = rows.iter().find(|row| row.arm == Arm::Expand && row.cycle == cycle) {
-        let gained = row.validation_accuracy > best;
+        let gained = row.validation_score > best;
         let follows = rows.iter().any(|row| row.cycle == cycle + 1);
         assert_eq!(follows, gained && cycle < 3, "cycle {cycle}: {rows:?}");
-        best = row.validation_accuracy;
+        best = row.validation_score;
         cycle += 1;
     }
     assert!(cycle > 1, "{rows:?}");

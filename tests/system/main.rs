@@ -14,6 +14,7 @@ mod experiments;
 mod kills;
 mod modes;
 mod morph;
+mod multi_label;
 mod program;
 mod proxy;
 mod readme;

@@ -29,7 +29,7 @@ impl ImageSet {
             }
             *out = u8::try_from((2 * sum + count) / (2 * count)).expect("a mean of bytes is one");
         }
-        Self::new(small, self.labels().to_vec(), self.classes())
+        self.with_images(small)
     }
 }
 

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::augment::Placement;
 use crate::normalization::PixelTables;
 use crate::stored::Decoded;
-use crate::{Augmentation, DatasetError, ImageSet, Normalization, Samples, Streams};
+use crate::{Augmentation, DatasetError, ImageSet, LabelSets, Normalization, Samples, Streams};
 
 /// The training batches of a set. Any batch of any epoch can be produced on its own.
 ///
@@ -49,6 +49,11 @@ impl Batches {
         }
         let scale = Scale::new(normalization, channels)?;
         Ok(Self { samples, scale, batch_size, augmentation, streams })
+    }
+
+    /// What labels stand for, if samples have several.
+    pub fn label_sets(&self) -> Option<&LabelSets> {
+        self.samples.label_sets()
     }
 
     /// How many batches an epoch has. All are full: the images that are left over wait for another epoch's order.

@@ -2,18 +2,21 @@
 
 use ndarray::{ArcArray, ArcArray1, Array4, ArrayView4, Axis, Ix4, Slice};
 
-use crate::DatasetError;
+use crate::label_sets::class_counts;
+use crate::{DatasetError, LabelSets};
 
 /// Labelled images of one size. Clones and parts share the pixels.
 ///
 /// # Shapes
 ///
-/// `images`: `[image, height, width, channel]`, no dimension 0; `labels`: one per image, less than `classes`.
+/// `images`: `[image, height, width, channel]`, no dimension 0; `labels`: one per image, less than `classes`, or where images have
+/// several, less than the number of [`LabelSets`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
     images: ArcArray<u8, Ix4>,
     labels: ArcArray1<u16>,
     classes: usize,
+    sets: Option<LabelSets>,
 }
 
 impl ImageSet {
@@ -23,6 +26,38 @@ impl ImageSet {
     ///
     /// An empty dimension, other than one label per image, no class or more than 65536, a label not below `classes`.
     pub fn new(images: Array4<u8>, labels: Vec<u16>, classes: usize) -> Result<Self, DatasetError> {
+        Self::with_labels(images, labels, classes, None)
+    }
+
+    /// As [`ImageSet::new`], of images with several labels: the label of an image is the number of its set.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageSet::new`], and more than 65536 sets.
+    pub fn multi_label(
+        images: Array4<u8>,
+        labels: &[u32],
+        sets: LabelSets,
+    ) -> Result<Self, DatasetError> {
+        let found = sets.count();
+        if found > 1 << 16 {
+            return Err(DatasetError::LabelSets { found });
+        }
+        let number = |(index, &label): (usize, &u32)| match u16::try_from(label) {
+            Ok(number) if usize::from(number) < found => Ok(number),
+            Ok(_) | Err(_) => Err(DatasetError::Label { index, label, classes: found }),
+        };
+        let labels = labels.iter().enumerate().map(number).collect::<Result<_, _>>()?;
+        let classes = sets.classes();
+        Self::with_labels(images, labels, classes, Some(sets))
+    }
+
+    fn with_labels(
+        images: Array4<u8>,
+        labels: Vec<u16>,
+        classes: usize,
+        sets: Option<LabelSets>,
+    ) -> Result<Self, DatasetError> {
         let found = images.shape();
         if found.iter().any(|&side| side == 0 || u32::try_from(side).is_err()) {
             return Err(DatasetError::Shape { found: format!("{found:?}") });
@@ -33,17 +68,18 @@ impl ImageSet {
         if !(1..=1 << 16).contains(&classes) {
             return Err(DatasetError::Classes { found: classes });
         }
+        let end = sets.as_ref().map_or(classes, LabelSets::count);
         if let Some((index, &label)) =
-            labels.iter().enumerate().find(|&(_, &label)| usize::from(label) >= classes)
+            labels.iter().enumerate().find(|&(_, &label)| usize::from(label) >= end)
         {
-            return Err(DatasetError::Label { index, label, classes });
+            return Err(DatasetError::Label { index, label: label.into(), classes: end });
         }
         let images = if images.is_standard_layout() {
             images
         } else {
             images.as_standard_layout().into_owned()
         };
-        Ok(Self { images: images.into_shared(), labels: labels.into(), classes })
+        Ok(Self { images: images.into_shared(), labels: labels.into(), classes, sets })
     }
 
     /// How many images there are, at least 1.
@@ -74,18 +110,25 @@ impl ImageSet {
             .expect("the constructor makes the layout standard, and parts are ranges of images")
     }
 
-    /// The label of each image, less than [`ImageSet::classes`].
+    /// What labels stand for, if images have several.
+    pub fn label_sets(&self) -> Option<&LabelSets> {
+        self.sets.as_ref()
+    }
+
+    /// The same labels on other images, one for each of these.
+    pub(crate) fn with_images(&self, images: Array4<u8>) -> Result<Self, DatasetError> {
+        Self::with_labels(images, self.labels().to_vec(), self.classes, self.sets.clone())
+    }
+
+    /// The label of each image: its class, or the number of its set of classes.
     pub fn labels(&self) -> &[u16] {
         self.labels.as_slice().expect("one-dimensional and never strided")
     }
 
     /// How many images each class has.
     pub fn class_counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.classes];
-        for &label in self.labels() {
-            counts[usize::from(label)] += 1;
-        }
-        counts
+        let labels = self.labels().iter().map(|&label| u32::from(label));
+        class_counts(self.classes, self.sets.as_ref(), labels)
     }
 
     /// The first `count` images, 1 to all.
@@ -115,7 +158,8 @@ impl ImageSet {
 
     fn outline(&self) -> String {
         let [height, width, channels] = self.image_shape();
-        format!("images of {height} x {width} x {channels} in {} classes", self.classes)
+        let several = if self.sets.is_some() { ", several of which an image may have" } else { "" };
+        format!("images of {height} x {width} x {channels} in {} classes{several}", self.classes)
     }
 }
 
@@ -156,8 +200,9 @@ impl Split {
 
 /// Training and test data must have equal image sizes and classes.
 pub(crate) fn check_alike(training: &ImageSet, test: &ImageSet) -> Result<(), DatasetError> {
+    let same_sets = training.sets == test.sets;
     let (training, test) = (training.outline(), test.outline());
-    if training == test { Ok(()) } else { Err(DatasetError::Parts { training, test }) }
+    if training == test && same_sets { Ok(()) } else { Err(DatasetError::Parts { training, test }) }
 }
 
 #[cfg(test)]

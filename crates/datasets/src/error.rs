@@ -95,7 +95,15 @@ pub enum DatasetError {
     #[error("an image set has {found} classes, expected 1 to 65536")]
     Classes { found: usize },
     #[error("label {index} is {label}, expected less than {classes}: labels count from 0")]
-    Label { index: usize, label: u16, classes: usize },
+    Label { index: usize, label: u32, classes: usize },
+    #[error(
+        "label set {set} has class {class} twice, or it is not below {classes}, the number of classes"
+    )]
+    LabelSet { set: usize, class: u32, classes: usize },
+    #[error(
+        "images in memory have {found} different sets of labels, expected at most 65536: use fewer images or classes"
+    )]
+    LabelSets { found: usize },
     #[error(
         "training and test data differ: {training} and {test}: take both from the same data set"
     )]
@@ -140,6 +148,10 @@ pub enum DatasetError {
         "the folder `{class}` is no class of the training data, whose classes are {known}: name the folders of both parts alike"
     )]
     UnknownClass { class: String, known: String },
+    #[error("`{file}`, line {line}, column {column}: {reason}")]
+    LabelTable { file: String, line: usize, column: usize, reason: String },
+    #[error("`{file}` is not in `{table}`: add a row for it, or move it elsewhere")]
+    NotInTable { file: String, table: String },
     #[error("sample `{sample}` of `{file}` {reason}")]
     Shard { file: String, sample: String, reason: String },
     #[error(

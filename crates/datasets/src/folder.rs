@@ -32,12 +32,7 @@ pub fn folder(
     medium: Medium,
     read: Arc<ReadRange>,
 ) -> Result<StoredSet, DatasetError> {
-    let found = paths.len();
-    paths.retain(|path| medium.holds(path));
-    paths.sort_unstable();
-    if paths.is_empty() {
-        return Err(DatasetError::NoSamples { extensions: medium.extensions().join(", "), found });
-    }
+    samples_among(&mut paths, &medium)?;
     let mut places = Vec::with_capacity(paths.len());
     for (file, path) in (0..).zip(&paths) {
         let Some((class, _)) = path.split_once('/') else {
@@ -49,9 +44,31 @@ pub fn folder(
                 known: classes.join(", "),
             });
         };
-        places.push(Place { file, label: label as u16, bytes: None });
+        places.push(Place { file, label: label as u32, bytes: None });
     }
+    shuffled(paths, places, classes.len(), medium, read)
+}
+
+/// Leaves the paths of samples, sorted; there must be one.
+pub(crate) fn samples_among(paths: &mut Vec<String>, medium: &Medium) -> Result<(), DatasetError> {
+    let found = paths.len();
+    paths.retain(|path| medium.holds(path));
+    paths.sort_unstable();
+    if paths.is_empty() {
+        return Err(DatasetError::NoSamples { extensions: medium.extensions().join(", "), found });
+    }
+    Ok(())
+}
+
+/// The samples of whole files, shuffled once.
+pub(crate) fn shuffled(
+    paths: Vec<String>,
+    mut places: Vec<Place>,
+    classes: usize,
+    medium: Medium,
+    read: Arc<ReadRange>,
+) -> Result<StoredSet, DatasetError> {
     places.shuffle(&mut Streams::new(0).stream("folder/samples"));
     let files = paths.into_iter().map(String::into_boxed_str).collect();
-    StoredSet::new(files, places, classes.len(), medium, None, read)
+    StoredSet::new(files, places, classes, medium, None, read)
 }

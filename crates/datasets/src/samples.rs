@@ -2,7 +2,7 @@
 
 use rand::seq::SliceRandom;
 
-use crate::{DatasetError, ImageSet, StoredSet, Streams};
+use crate::{DatasetError, ImageSet, LabelSets, StoredSet, Streams};
 
 /// Labelled samples of one shape, found by their index: in memory, or read from files when a batch is filled.
 ///
@@ -38,6 +38,22 @@ impl Samples {
         match self {
             Self::Memory(set) => set.classes(),
             Self::Stored(set) => set.classes(),
+        }
+    }
+
+    /// How many samples each class has.
+    pub fn class_counts(&self) -> Vec<usize> {
+        match self {
+            Self::Memory(set) => set.class_counts(),
+            Self::Stored(set) => set.class_counts(),
+        }
+    }
+
+    /// What labels stand for, if samples have several.
+    pub fn label_sets(&self) -> Option<&LabelSets> {
+        match self {
+            Self::Memory(set) => set.label_sets(),
+            Self::Stored(set) => set.label_sets(),
         }
     }
 

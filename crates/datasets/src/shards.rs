@@ -146,7 +146,7 @@ pub fn shards(
         files.push(name.into_boxed_str());
         places.extend(samples.into_iter().map(|ShardSample { offset, size, label }| Place {
             file,
-            label,
+            label: label.into(),
             bytes: Some((offset, size)),
         }));
     }

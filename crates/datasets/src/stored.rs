@@ -1,6 +1,6 @@
 //! Samples in files: found once, read and decoded when a batch is filled.
 //!
-//! A set holds where its samples lie and which class they have, some tens of bytes each; of the files it holds nothing. Filling a
+//! A set holds where its samples lie and which label they have, some tens of bytes each; of the files it holds nothing. Filling a
 //! batch reads and decodes its samples on several threads; a sample's random draws have a stream of their own, so that
 //! threads and order change nothing.
 //!
@@ -16,9 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::label_sets::class_counts;
 use crate::log_mel::Spectrogram;
 use crate::normalization::Histograms;
-use crate::{DatasetError, Framing, LogMel, Normalization, picture};
+use crate::{DatasetError, Framing, LabelSets, LogMel, Normalization, picture};
 
 /// Gives the bytes of a file by its name, or a range of them.
 pub type ReadRange = dyn Fn(&str, Option<Range<u64>>) -> io::Result<Vec<u8>> + Send + Sync;
@@ -56,12 +57,13 @@ impl Medium {
     }
 }
 
-/// Where one sample lies, and its class.
+/// Where one sample lies, and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Which of the files.
     pub(crate) file: u32,
-    pub(crate) label: u16,
+    /// Its class, or the number of its set of classes.
+    pub(crate) label: u32,
     /// First byte and number of bytes; the whole file if absent.
     pub(crate) bytes: Option<(u64, u32)>,
 }
@@ -84,6 +86,7 @@ struct Source {
     files: Vec<Box<str>>,
     places: Vec<Place>,
     classes: usize,
+    sets: Option<LabelSets>,
     decoder: Decoder,
     read: Arc<ReadRange>,
     /// Size of the buffer that shuffles samples in the order of their files; None shuffles all together.
@@ -139,9 +142,28 @@ impl StoredSet {
         };
         let part = 0..places.len();
         let (most_corrupt, corrupt) = (0, Mutex::default());
-        let source =
-            Source { files, places, classes, decoder, read, buffer, most_corrupt, corrupt };
+        let source = Source {
+            files,
+            places,
+            classes,
+            sets: None,
+            decoder,
+            read,
+            buffer,
+            most_corrupt,
+            corrupt,
+        };
         Ok(Self { source: Arc::new(source), part, threads: 1 })
+    }
+
+    /// The set with labels that are numbers of `sets`, which are of its classes.
+    ///
+    /// # Panics
+    ///
+    /// If the set was cloned or divided before.
+    pub(crate) fn with_label_sets(mut self, sets: LabelSets) -> Self {
+        Arc::get_mut(&mut self.source).expect("the set is not shared yet").sets = Some(sets);
+        self
     }
 
     /// The set with so many corrupt files accepted; a new one accepts none.
@@ -168,6 +190,17 @@ impl StoredSet {
     /// How many classes there are.
     pub fn classes(&self) -> usize {
         self.source.classes
+    }
+
+    /// How many samples each class has.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let places = &self.source.places[self.part.clone()];
+        class_counts(self.classes(), self.label_sets(), places.iter().map(|place| place.label))
+    }
+
+    /// What labels stand for, if samples have several.
+    pub fn label_sets(&self) -> Option<&LabelSets> {
+        self.source.sets.as_ref()
     }
 
     /// `[height, width, channels]`; of log-mel patches `[frames, mels, 1]`.
@@ -264,7 +297,7 @@ impl StoredSet {
             for (&index, (image, label)) in indices.iter().zip(slots) {
                 let (decoded, found) = self.sample(index, random(index).as_ref())?;
                 write(index, &decoded, image);
-                *label = u32::from(found);
+                *label = found;
             }
             Ok(())
         };
@@ -290,12 +323,12 @@ impl StoredSet {
         self.check_corrupt()
     }
 
-    /// The sample with that index, or if it is corrupt the next that is not, and its class.
+    /// The sample with that index, or if it is corrupt the next that is not, and its label.
     fn sample(
         &self,
         index: u32,
         random: Option<&ChaCha8Rng>,
-    ) -> Result<(Decoded, u16), DatasetError> {
+    ) -> Result<(Decoded, u32), DatasetError> {
         let (source, count) = (&*self.source, self.count());
         for further in 0..count.min(source.most_corrupt + 1) {
             let at = self.part.start + (index as usize + further) % count;

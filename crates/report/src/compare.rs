@@ -8,10 +8,10 @@ use crate::mode::Mode;
 use crate::row::Arm;
 use crate::summary::Summary;
 
-/// Accuracy of uniform widths as a function of FLOPs.
+/// Scores of uniform widths as a function of FLOPs.
 ///
-/// Between two uniform points the accuracy is linear in the logarithm of FLOPs; outside their range nothing is
-/// claimed. Points of equal FLOPs count as one point of their mean accuracy.
+/// Between two uniform points a score is linear in the logarithm of FLOPs; outside their range nothing is
+/// claimed. Points of equal FLOPs count as one point of their mean score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UniformCurve {
     /// Rising FLOPs, no two equal.
@@ -21,19 +21,19 @@ pub struct UniformCurve {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Knot {
     flops: f64,
-    accuracy: Accuracy,
+    scores: Scores,
 }
 
-/// Validation and test accuracy, as fractions.
+/// Validation and test score, as fractions.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Accuracy {
+pub struct Scores {
     /// On the validation set.
     pub validation: f64,
     /// On the test set.
     pub test: f64,
 }
 
-impl Accuracy {
+impl Scores {
     fn zip(self, other: Self, with: impl Fn(f64, f64) -> f64) -> Self {
         Self {
             validation: with(self.validation, other.validation),
@@ -47,7 +47,7 @@ impl UniformCurve {
     ///
     /// # Errors
     ///
-    /// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
+    /// [`Error::Value`] if a summary has FLOPs or scores that are out of range or not numbers.
     pub fn of(summaries: &[Summary]) -> Result<Self, Error> {
         Self::through(summaries, |_| true)
     }
@@ -58,7 +58,7 @@ impl UniformCurve {
         for summary in summaries {
             summary.check()?;
             if summary.arm == Arm::Uniform && is_on(summary) {
-                points.push(Knot { flops: summary.flops, accuracy: accuracy(summary) });
+                points.push(Knot { flops: summary.flops, scores: scores(summary) });
             }
         }
         points.sort_by(|a, b| a.flops.total_cmp(&b.flops));
@@ -66,41 +66,40 @@ impl UniformCurve {
         Ok(Self { knots })
     }
 
-    /// Accuracy at a cost; `None` outside the range of the uniform points.
-    pub fn at(&self, flops: f64) -> Option<Accuracy> {
+    /// Scores at a cost; `None` outside the range of the uniform points.
+    pub fn at(&self, flops: f64) -> Option<Scores> {
         let above = self.knots.iter().position(|knot| knot.flops >= flops)?;
         let high = self.knots[above];
         if high.flops == flops {
-            return Some(high.accuracy);
+            return Some(high.scores);
         }
         let low = self.knots[above.checked_sub(1)?];
         // A ratio of distinct floats never rounds to 1, so the denominator is positive.
         let along = (flops / low.flops).ln() / (high.flops / low.flops).ln();
         Some(
-            low.accuracy.zip(high.accuracy, |a, b| {
-                (a * (1.0 - along) + b * along).clamp(a.min(b), a.max(b))
-            }),
+            low.scores
+                .zip(high.scores, |a, b| (a * (1.0 - along) + b * along).clamp(a.min(b), a.max(b))),
         )
     }
 }
 
-fn accuracy(summary: &Summary) -> Accuracy {
-    Accuracy { validation: summary.validation_accuracy, test: summary.test_accuracy }
+fn scores(summary: &Summary) -> Scores {
+    Scores { validation: summary.validation_score, test: summary.test_score }
 }
 
 fn merge(points: &[Knot]) -> Knot {
-    let zero = Accuracy { validation: 0.0, test: 0.0 };
-    let sum = points.iter().fold(zero, |sum, point| sum.zip(point.accuracy, |a, b| a + b));
+    let zero = Scores { validation: 0.0, test: 0.0 };
+    let sum = points.iter().fold(zero, |sum, point| sum.zip(point.scores, |a, b| a + b));
     let n = points.len() as f64;
-    Knot { flops: points[0].flops, accuracy: sum.zip(zero, |a, _| a / n) }
+    Knot { flops: points[0].flops, scores: sum.zip(zero, |a, _| a / n) }
 }
 
-/// What a point has over the uniform curve at its own FLOPs, in accuracy points (0.01 of a fraction).
+/// What a point has over the uniform curve at its own FLOPs, in points (0.01 of a fraction).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
-    /// Validation accuracy, this point's minus uniform.
+    /// Validation score, this point's minus uniform.
     pub validation_points: f64,
-    /// Test accuracy, this point's minus uniform.
+    /// Test score, this point's minus uniform.
     pub test_points: f64,
 }
 
@@ -124,12 +123,12 @@ impl Comparison {
         self.known().count()
     }
 
-    /// Number of learned points strictly above the curve by validation accuracy.
+    /// Number of learned points strictly above the curve by validation score.
     pub fn validation_wins(&self) -> usize {
         self.known().filter(|difference| difference.validation_points > 0.0).count()
     }
 
-    /// Number of learned points strictly above the curve by test accuracy.
+    /// Number of learned points strictly above the curve by test score.
     pub fn test_wins(&self) -> usize {
         self.known().filter(|difference| difference.test_points > 0.0).count()
     }
@@ -153,7 +152,7 @@ impl Comparison {
 ///
 /// # Errors
 ///
-/// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
+/// [`Error::Value`] if a summary has FLOPs or scores that are out of range or not numbers.
 pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
     let mut curves: BTreeMap<(Option<&str>, Mode), UniformCurve> = BTreeMap::new();
     for summary in summaries {
@@ -171,7 +170,7 @@ pub fn compare(summaries: &[Summary]) -> Result<Comparison, Error> {
         }
     }
     let difference = |summary: &Summary| {
-        let found = (summary.arm != Arm::Uniform).then(|| accuracy(summary))?;
+        let found = (summary.arm != Arm::Uniform).then(|| scores(summary))?;
         let curve = curves.get(&(summary.variant.as_deref(), summary.mode))?;
         let gap = found.zip(curve.at(summary.flops)?, |found, uniform| 100.0 * (found - uniform));
         Some(Difference { validation_points: gap.validation, test_points: gap.test })

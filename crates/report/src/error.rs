@@ -52,6 +52,16 @@ pub enum Error {
         /// The seed.
         seed: u64,
     },
+    /// Rows are scored by different metrics.
+    #[error(
+        "found rows scored by {first} and by {second}, expected one metric; keep them in separate files"
+    )]
+    MixedMetrics {
+        /// Metric of one row, in words.
+        first: &'static str,
+        /// Metric of another row.
+        second: &'static str,
+    },
     /// Rows of one point were trained for different numbers of epochs, so their mean says nothing.
     #[error(
         "{point}: found rows of {first} and of {second} epochs, expected one number of epochs per point; \

@@ -1,14 +1,14 @@
 //! Rows of results to CSV, Pareto fronts, SVG figures and terminal tables.
 //!
 //! A run leaves one [`PointRow`] per point and seed. Rows of the same point are averaged over seeds into a
-//! [`Summary`]; validation accuracy decides which summaries are on the front, and test accuracy is reported
-//! beside it. Learned widths are compared with the uniform curve at equal FLOPs. The crate writes no files and
+//! [`Summary`]; the validation score decides which summaries are on the front, and the test score is reported
+//! beside it: accuracy, or another [`Metric`]. Learned widths are compared with the uniform curve at equal FLOPs. The crate writes no files and
 //! prints nothing: every function returns its text.
 //!
 //! ```
-//! use report::{Arm, Mode, PointRow, row, summary};
+//! use report::{Arm, Metric, Mode, PointRow, row, summary};
 //!
-//! let point = |arm, regularization_strength, flops: u64, validation_accuracy| PointRow {
+//! let point = |arm, regularization_strength, flops: u64, validation_score| PointRow {
 //!     arm,
 //!     regularization_strength,
 //!     budget: None,
@@ -18,8 +18,8 @@
 //!     flops,
 //!     params: 25_586,
 //!     activations: 9_000,
-//!     validation_accuracy,
-//!     test_accuracy: validation_accuracy - 0.01,
+//!     validation_score,
+//!     test_score: validation_score - 0.01,
 //!     epochs: 5,
 //!     dead_channels: 0,
 //!     structure: "5f3a".to_owned(),
@@ -27,6 +27,7 @@
 //!     cycle: 1,
 //!     mode: Mode::Scratch,
 //!     variant: None,
+//!     metric: Metric::Accuracy,
 //! };
 //! let rows = [
 //!     point(Arm::Uniform, None, 4_090_000, 0.9036),
@@ -57,6 +58,8 @@ pub mod figure;
 
 pub mod events;
 
+mod metric;
+
 mod mode;
 
 mod number;
@@ -68,6 +71,7 @@ mod error;
 pub use compare::{Comparison, Difference, UniformCurve, compare};
 pub use error::Error;
 pub use figure::pareto_figure;
+pub use metric::Metric;
 pub use mode::Mode;
 pub use pareto::{front, summary_front};
 pub use row::{Arm, PointRow};

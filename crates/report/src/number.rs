@@ -19,7 +19,7 @@ pub(crate) fn count(value: f64) -> String {
     if value < 99_999_999.5 { format!("{value:.0}") } else { scientific(value, 2) }
 }
 
-/// A difference in accuracy points with its sign; a difference that rounds to zero is `+0.00`.
+/// A difference in points with its sign; a difference that rounds to zero is `+0.00`.
 pub(crate) fn signed_points(points: f64) -> String {
     let text = format!("{points:+.2}");
     if text == "-0.00" { "+0.00".to_owned() } else { text }

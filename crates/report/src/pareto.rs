@@ -27,12 +27,12 @@ pub fn front(points: &[(f64, f64)]) -> Vec<usize> {
     front
 }
 
-/// The front of summaries by mean FLOPs and mean **validation** accuracy.
+/// The front of summaries by mean FLOPs and mean **validation** score.
 ///
-/// Test accuracy chooses nothing: a front picked by it would report the luck of its own picking.
+/// The test score chooses nothing: a front picked by it would report the luck of its own picking.
 pub fn summary_front(summaries: &[Summary]) -> Vec<usize> {
     let points: Vec<_> =
-        summaries.iter().map(|summary| (summary.flops, summary.validation_accuracy)).collect();
+        summaries.iter().map(|summary| (summary.flops, summary.validation_score)).collect();
     front(&points)
 }
 

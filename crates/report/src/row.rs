@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, shortened};
+use crate::metric::Metric;
 use crate::mode::Mode;
 
 /// How a point's widths came about.
@@ -92,7 +93,7 @@ impl FromStr for Arm {
     }
 }
 
-/// One point under one seed; the fields are the columns of `points.csv`, in order.
+/// One point under one seed; the fields but the last are the columns of `points.csv`, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PointRow {
     /// How the widths came about.
@@ -115,11 +116,13 @@ pub struct PointRow {
     pub params: u64,
     /// Activations per image.
     pub activations: u64,
-    /// Fraction of validation images classified correctly, `0..=1`.
-    pub validation_accuracy: f64,
-    /// Fraction of test images classified correctly, `0..=1`.
-    pub test_accuracy: f64,
-    /// Epochs of the retraining that gave the accuracies.
+    /// What the metric is on the validation images, `0..=1`.
+    #[serde(rename = "validation_accuracy", alias = "validation_mean_average_precision")]
+    pub validation_score: f64,
+    /// What it is on the test images, `0..=1`.
+    #[serde(rename = "test_accuracy", alias = "test_mean_average_precision")]
+    pub test_score: f64,
+    /// Epochs of the retraining that gave the scores.
     pub epochs: u32,
     /// Channels of the seed that died.
     pub dead_channels: u64,
@@ -137,6 +140,9 @@ pub struct PointRow {
     /// The variant of the experiment in words, such as `strength=gate epochs=6`, if it has several.
     #[serde(default)]
     pub variant: Option<String>,
+    /// What the scores are; the columns of these have its name.
+    #[serde(skip)]
+    pub metric: Metric,
 }
 
 fn first() -> u32 {
@@ -150,7 +156,7 @@ pub const MORE_COLUMNS: [&str; 4] = ["target", "cycle", "mode", "variant"];
 /// How many of [`MORE_COLUMNS`] a file may have.
 const MORE: [usize; 4] = [0, 2, 3, 4];
 
-/// Columns of every `points.csv`, in order.
+/// Columns of every `points.csv`, in order, where the metric is accuracy; others are named by theirs.
 pub const COLUMNS: [&str; 14] = [
     "arm",
     "regularization_strength",
@@ -189,8 +195,8 @@ impl PointRow {
             self.flops.to_string(),
             self.params.to_string(),
             self.activations.to_string(),
-            float(self.validation_accuracy),
-            float(self.test_accuracy),
+            float(self.validation_score),
+            float(self.test_score),
             self.epochs.to_string(),
             self.dead_channels.to_string(),
             self.structure.clone(),
@@ -227,17 +233,15 @@ impl PointRow {
             }
         };
         let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+        let validation = self.metric.column("validation_accuracy");
+        let test = self.metric.column("test_accuracy");
         let checks = [
             (strength_fits, "regularization_strength", optional(strength)),
             (budget_fits, "budget", optional(self.budget)),
             (multiplier_fits, "width_multiplier", self.width_multiplier.to_string()),
             (self.flops > 0, "flops", self.flops.to_string()),
-            (
-                is_fraction(self.validation_accuracy),
-                "validation_accuracy",
-                self.validation_accuracy.to_string(),
-            ),
-            (is_fraction(self.test_accuracy), "test_accuracy", self.test_accuracy.to_string()),
+            (is_fraction(self.validation_score), validation, self.validation_score.to_string()),
+            (is_fraction(self.test_score), test, self.test_score.to_string()),
             (target_fits, "target", self.target.clone().unwrap_or_default()),
             (cycle_fits, "cycle", self.cycle.to_string()),
             (
@@ -292,29 +296,33 @@ pub(crate) fn expectation(column: &str) -> &'static str {
         "mode" => "`scratch`, `scratch-b`, `fine-tune` or `grow`",
         "variant" => "one line of text, or nothing",
         "flops" => "a whole number above 0",
-        "validation_accuracy" | "test_accuracy" => "a fraction from 0 to 1",
+        "validation_accuracy"
+        | "test_accuracy"
+        | "validation_mean_average_precision"
+        | "test_mean_average_precision" => "a fraction from 0 to 1",
         "epochs" => "a whole number up to 4294967295",
         "structure" => "a hash",
         _ => "a whole number of at least 0",
     }
 }
 
-/// The rows as `points.csv`: a line of column names, then one line per row in the order given.
+/// The rows, all of one metric, as `points.csv`: a line of column names, then one line per row in the order given.
 ///
 /// Floats are written in the shortest form that reads back as the same number, so [`from_csv`] returns equal rows.
 pub fn to_csv(rows: &[PointRow]) -> String {
     const IN_MEMORY: &str = "a row has a fixed number of plain fields and a Vec takes every write";
     let columns = COLUMNS.len() + rows.iter().map(PointRow::more).max().unwrap_or(0);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(all_columns().take(columns)).expect(IN_MEMORY);
+    let metric = rows.first().map_or(Metric::default(), |row| row.metric);
+    writer.write_record(all_columns(metric).take(columns)).expect(IN_MEMORY);
     for row in rows {
         writer.write_record(&row.record()[..columns]).expect(IN_MEMORY);
     }
     into_text(writer)
 }
 
-fn all_columns() -> impl Iterator<Item = &'static str> {
-    COLUMNS.into_iter().chain(MORE_COLUMNS)
+fn all_columns(metric: Metric) -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().chain(MORE_COLUMNS).map(move |column| metric.column(column))
 }
 
 /// What a writer over memory holds.
@@ -327,23 +335,29 @@ pub(crate) fn into_text(writer: csv::Writer<Vec<u8>>) -> String {
 ///
 /// # Errors
 ///
-/// [`Error::Header`] unless the first line is exactly [`COLUMNS`], or these and the first two, three or all of [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
+/// [`Error::Header`] unless the first line is exactly [`COLUMNS`] as the metric names them, or these and the first two, three or all of
+/// [`MORE_COLUMNS`]; [`Error::Csv`] for a row with a missing or
 /// surplus field; [`Error::Value`] for a value its column does not allow, a NaN among them. Each names its line.
 pub fn from_csv(text: &str) -> Result<Vec<PointRow>, Error> {
     // The reader would skip the mark too, but its byte positions would not.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(text, &error))?.clone();
-    if MORE.iter().all(|more| header.iter().ne(all_columns().take(COLUMNS.len() + more))) {
+    let names = |metric: &Metric| {
+        MORE.iter().any(|more| header.iter().eq(all_columns(*metric).take(COLUMNS.len() + more)))
+    };
+    let Some(metric) = Metric::ALL.into_iter().find(names) else {
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(Error::Header { found: shortened(&found), expected: COLUMNS.join(",") });
-    }
+    };
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| malformed(text, &error))?;
         let line = line(text, record.position());
-        let row: PointRow =
-            record.deserialize(Some(&header)).map_err(|error| unreadable(line, &record, &error))?;
+        let row: PointRow = record
+            .deserialize(Some(&header))
+            .map_err(|error| unreadable(line, metric, &record, &error))?;
+        let row = PointRow { metric, ..row };
         row.check(|| format!("line {line}"))?;
         rows.push(row);
     }
@@ -368,7 +382,7 @@ fn malformed(text: &str, error: &csv::Error) -> Error {
     Error::Csv { line: line(text, error.position()), message }
 }
 
-fn unreadable(line: u64, record: &csv::StringRecord, error: &csv::Error) -> Error {
+fn unreadable(line: u64, metric: Metric, record: &csv::StringRecord, error: &csv::Error) -> Error {
     // The reader reports a word that names no arm or mode without its field.
     let names_none = |column: usize, is_one: &dyn Fn(&str) -> bool| {
         record.get(column).is_some_and(|word| !is_one(word))
@@ -383,7 +397,7 @@ fn unreadable(line: u64, record: &csv::StringRecord, error: &csv::Error) -> Erro
     } else {
         None
     };
-    match column.and_then(|column| Some((all_columns().nth(column)?, record.get(column)?))) {
+    match column.and_then(|column| Some((all_columns(metric).nth(column)?, record.get(column)?))) {
         None => Error::Csv { line, message: error.to_string() },
         Some((column, found)) => Error::Value {
             at: format!("line {line}"),

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::error::Error;
+use crate::metric::Metric;
 use crate::mode::Mode;
 use crate::number::compact;
 use crate::row::{
@@ -33,13 +34,13 @@ pub struct Summary {
     pub params: f64,
     /// Mean activations per image.
     pub activations: f64,
-    /// Mean validation accuracy, a fraction.
-    pub validation_accuracy: f64,
-    /// Sample standard deviation of the validation accuracy; `None` for a single seed.
+    /// Mean of the validation scores, a fraction.
+    pub validation_score: f64,
+    /// Sample standard deviation of the validation scores; `None` for a single seed.
     pub validation_std: Option<f64>,
-    /// Mean test accuracy, a fraction.
-    pub test_accuracy: f64,
-    /// Sample standard deviation of the test accuracy; `None` for a single seed.
+    /// Mean of the test scores, a fraction.
+    pub test_score: f64,
+    /// Sample standard deviation of the test scores; `None` for a single seed.
     pub test_std: Option<f64>,
     /// Epochs of retraining; the mean, rounded, where each seed has its own.
     pub epochs: u32,
@@ -55,6 +56,8 @@ pub struct Summary {
     pub mode: Mode,
     /// The variant of the experiment; `None` if there is one, and for uniform networks that are the same in all.
     pub variant: Option<String>,
+    /// What the scores are.
+    pub metric: Metric,
 }
 
 impl Summary {
@@ -83,17 +86,21 @@ impl Summary {
         let checks = [
             (is_positive(self.flops), "flops", self.flops),
             (
-                is_fraction(self.validation_accuracy),
-                "validation_accuracy",
-                self.validation_accuracy,
+                is_fraction(self.validation_score),
+                self.metric.column("validation_accuracy"),
+                self.validation_score,
             ),
-            (is_fraction(self.test_accuracy), "test_accuracy", self.test_accuracy),
+            (is_fraction(self.test_score), self.metric.column("test_accuracy"), self.test_score),
             (
                 deviation_fits(self.validation_std),
-                VALIDATION_STD,
+                self.metric.column(VALIDATION_STD),
                 self.validation_std.unwrap_or(0.0),
             ),
-            (deviation_fits(self.test_std), TEST_STD, self.test_std.unwrap_or(0.0)),
+            (
+                deviation_fits(self.test_std),
+                self.metric.column(TEST_STD),
+                self.test_std.unwrap_or(0.0),
+            ),
         ];
         match checks.into_iter().find(|(holds, _, _)| !holds) {
             None => Ok(()),
@@ -103,8 +110,7 @@ impl Summary {
                 found: found.to_string(),
                 expected: match column {
                     "flops" => "a finite number above 0",
-                    VALIDATION_STD | TEST_STD => expectation("test_accuracy"),
-                    _ => expectation(column),
+                    _ => expectation("test_accuracy"),
                 },
             }),
         }
@@ -156,11 +162,17 @@ fn point_name(
 ///
 /// # Errors
 ///
-/// [`Error::Value`] for a row with an accuracy outside `0..=1`, no FLOPs, or a strength, budget or multiplier that does
-/// not fit its arm; [`Error::RepeatedSeed`] and [`Error::MixedEpochs`] for rows that cannot be averaged.
+/// [`Error::Value`] for a row with a score outside `0..=1`, no FLOPs, or a strength, budget or multiplier that does
+/// not fit its arm; [`Error::RepeatedSeed`], [`Error::MixedEpochs`] and [`Error::MixedMetrics`] for rows that cannot be averaged.
 pub fn summarize(rows: &[PointRow]) -> Result<Vec<Summary>, Error> {
     for (index, row) in rows.iter().enumerate() {
         row.check(|| format!("row {}", index + 1))?;
+    }
+    let metric = rows.first().map(|row| row.metric);
+    if let (Some(metric), Some(other)) =
+        (metric, rows.iter().find(|row| Some(row.metric) != metric))
+    {
+        return Err(Error::MixedMetrics { first: metric.name(), second: other.metric.name() });
     }
     let mut sorted: Vec<&PointRow> = rows.iter().collect();
     sorted.sort_by(|a, b| by_point(a, b).then(a.seed.cmp(&b.seed)));
@@ -230,8 +242,8 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
     let count = |field: fn(&PointRow) -> u64| {
         rows.iter().map(|row| u128::from(field(row))).sum::<u128>() as f64 / n
     };
-    let (validation_accuracy, validation_std) = mean_and_std(rows, |row| row.validation_accuracy);
-    let (test_accuracy, test_std) = mean_and_std(rows, |row| row.test_accuracy);
+    let (validation_score, validation_std) = mean_and_std(rows, |row| row.validation_score);
+    let (test_score, test_std) = mean_and_std(rows, |row| row.test_score);
     Ok(Summary {
         arm: first.arm,
         regularization_strength: first.regularization_strength,
@@ -242,9 +254,9 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
         flops: count(|row| row.flops),
         params: count(|row| row.params),
         activations: count(|row| row.activations),
-        validation_accuracy,
+        validation_score,
         validation_std,
-        test_accuracy,
+        test_score,
         test_std,
         epochs: mean(rows, |row| f64::from(row.epochs)).round() as u32,
         dead_channels: count(|row| row.dead_channels),
@@ -253,6 +265,7 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
         cycle: first.cycle,
         mode: first.mode,
         variant: first.variant.clone(),
+        metric: first.metric,
     })
 }
 
@@ -288,6 +301,11 @@ pub fn to_csv(summaries: &[Summary]) -> String {
     into_text(writer)
 }
 
+/// What the scores of some summaries are, all of one metric.
+pub(crate) fn metric_of(summaries: &[Summary]) -> Metric {
+    summaries.first().map_or(Metric::default(), |summary| summary.metric)
+}
+
 /// Columns of [`to_csv`].
 pub(crate) fn columns(summaries: &[Summary]) -> Vec<&'static str> {
     let needs = |summary: &Summary| {
@@ -296,7 +314,9 @@ pub(crate) fn columns(summaries: &[Summary]) -> Vec<&'static str> {
     };
     let more = &MORE_COLUMNS[..summaries.iter().map(needs).max().unwrap_or(0)];
     let own = ["n", VALIDATION_STD, TEST_STD];
-    COLUMNS.iter().chain(&own).chain(more).copied().collect()
+    let metric = metric_of(summaries);
+    let columns = COLUMNS.iter().chain(&own).chain(more);
+    columns.map(|column| metric.column(column)).collect()
 }
 
 /// The fields of a summary, in the order of [`columns`], with all of [`MORE_COLUMNS`].
@@ -315,8 +335,8 @@ pub(crate) fn record(summary: &Summary) -> [String; COLUMNS.len() + 3 + MORE_COL
         summary.flops.to_string(),
         summary.params.to_string(),
         summary.activations.to_string(),
-        float(summary.validation_accuracy),
-        float(summary.test_accuracy),
+        float(summary.validation_score),
+        float(summary.test_score),
         summary.epochs.to_string(),
         summary.dead_channels.to_string(),
         summary.structures.join(" "),

@@ -2,10 +2,11 @@
 
 use crate::compare::{Comparison, compare};
 use crate::error::Error;
+use crate::metric::Metric;
 use crate::number::{compact, count, signed_points, trimmed};
 use crate::pareto::{by_flops, summary_front};
 use crate::row::Arm;
-use crate::summary::Summary;
+use crate::summary::{Summary, metric_of};
 
 const WIDEST: usize = 100;
 /// A space inside a name, where no line is broken; it is printed as a space.
@@ -14,12 +15,12 @@ const UNBROKEN: &str = "\u{a0}";
 /// A table of at most 100 columns, ordered by FLOPs, and what it says in sentences; every line ends in a newline.
 ///
 /// `budget` is the width multiplier of the seed whose cost an expansion may reach, `width x` what the widths were
-/// multiplied with. `*` marks the front. The last two columns are the accuracy points over the uniform curve at equal FLOPs, and `-`
+/// multiplied with. `*` marks the front. The last two columns are the points of score over the uniform curve at equal FLOPs, and `-`
 /// where that curve does not reach.
 ///
 /// # Errors
 ///
-/// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
+/// [`Error::Value`] if a summary has FLOPs or scores that are out of range or not numbers.
 pub fn table(summaries: &[Summary]) -> Result<String, Error> {
     let comparison = compare(summaries)?;
     if summaries.is_empty() {
@@ -27,7 +28,7 @@ pub fn table(summaries: &[Summary]) -> Result<String, Error> {
     }
     let front = summary_front(summaries);
     let mega = mega_format(summaries);
-    let mut lines = vec![HEADER.map(str::to_owned)];
+    let mut lines = vec![header(metric_of(summaries))];
     for index in by_flops(summaries) {
         let mark = if front.contains(&index) { "*" } else { "" };
         lines.push(cells(&summaries[index], &mega, mark, &comparison, index));
@@ -48,6 +49,14 @@ const HEADER: [&str; 12] = [
     "arm", "strength", "budget", "width x", "MFLOPs", "params", "val %", "test %", "dead", "front",
     "val", "test",
 ];
+
+/// [`HEADER`] with what the scores are.
+fn header(metric: Metric) -> [String; 12] {
+    HEADER.map(|column| match column {
+        "val %" | "test %" => column.replace('%', metric.unit()),
+        _ => column.to_owned(),
+    })
+}
 
 fn cells(
     summary: &Summary,
@@ -75,8 +84,8 @@ fn cells(
         compact(summary.width_multiplier),
         mega(summary.flops / 1e6),
         count(summary.params),
-        format!("{:.2}", 100.0 * summary.validation_accuracy),
-        format!("{:.2}{deviation}", 100.0 * summary.test_accuracy),
+        format!("{:.2}", 100.0 * summary.validation_score),
+        format!("{:.2}{deviation}", 100.0 * summary.test_score),
         dead(summary.dead_channels),
         mark.to_owned(),
         validation,
@@ -152,7 +161,8 @@ fn above_differences(lines: &[[String; 12]]) -> String {
 fn front_sentence(summaries: &[Summary], front: &[usize]) -> String {
     let names: Vec<String> =
         front.iter().map(|&index| summaries[index].name().replace(' ', UNBROKEN)).collect();
-    format!("Front by validation accuracy, in order of FLOPs: {}.", names.join(", "))
+    let metric = metric_of(summaries).name();
+    format!("Front by validation {metric}, in order of FLOPs: {}.", names.join(", "))
 }
 
 fn comparison_sentence(comparison: &Comparison) -> String {

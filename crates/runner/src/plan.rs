@@ -23,9 +23,9 @@ mod target;
 
 use architectures::Architecture;
 use cost_models::Summary;
-use datasets::{Framing, LogMel};
+use datasets::{Framing, Labels, LogMel};
 use graph::{Graph, Shape};
-use report::Mode;
+use report::{Metric, Mode};
 use serde::{Deserialize, Serialize};
 use surgery::SurgeryError;
 use training::Recipe;
@@ -67,6 +67,9 @@ pub struct Plan {
     pub input: Shape,
     /// Number of classes.
     pub classes: usize,
+    /// How many of them are labels of an image.
+    #[serde(default, skip_serializing_if = "is_one_label")]
+    pub labels: Labels,
     /// What images are normalised by; mean and deviation of those trained on if it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standards: Option<Standards>,
@@ -135,7 +138,7 @@ pub enum Dataset {
         /// How many images there are.
         images: Images,
     },
-    /// WAV files in one folder per class, below the folder given with `--data-dir`.
+    /// WAV files in one folder per class or with tables of labels, below the folder given with `--data-dir`.
     WavFolder {
         /// How sound becomes patches.
         patches: LogMel,
@@ -153,6 +156,22 @@ pub enum Dataset {
         /// How many images there are.
         images: Images,
     },
+}
+
+/// What networks are scored by on images with so many labels.
+pub fn metric(labels: Labels) -> Metric {
+    match labels {
+        Labels::One => Metric::Accuracy,
+        Labels::Several => Metric::MeanAveragePrecision,
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one_label(labels: &Labels) -> bool {
+    match labels {
+        Labels::One => true,
+        Labels::Several => false,
+    }
 }
 
 impl Dataset {

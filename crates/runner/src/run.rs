@@ -18,6 +18,7 @@ mod progress;
 mod proxy;
 mod queue;
 mod retrain;
+mod scoring;
 mod search;
 pub mod survey;
 mod training;

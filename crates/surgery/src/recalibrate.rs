@@ -51,7 +51,8 @@ pub fn recalibrate<D: Device>(
         augmentation: Augmentation::default(),
         gates: GateRecipe::default(),
     };
-    let mut trainer = Trainer::new(network, &recipe, Streams::new(0), device)?;
+    let sets = batches.label_sets();
+    let mut trainer = Trainer::for_labels(network, &recipe, sets, Streams::new(0), device)?;
     let mut moments: BTreeMap<NodeId, Vec<Moments>> = BTreeMap::new();
     let mut count = 0.0;
     while !trainer.is_finished() {

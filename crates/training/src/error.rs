@@ -45,18 +45,6 @@ pub enum TrainError {
         /// What it is.
         found: f64,
     },
-    /// A set of labels that is none.
-    #[error(
-        "label set {set} has class {class} twice, or it is not below {classes}, the number of classes"
-    )]
-    LabelSet {
-        /// Number of the set.
-        set: usize,
-        /// The class.
-        class: u32,
-        /// Number of classes.
-        classes: usize,
-    },
     /// Label sets for another number of classes than the network tells apart.
     #[error(
         "the label sets are of {found} classes, but the network has {expected} logits: use the sets of its data"

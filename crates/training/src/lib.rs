@@ -44,7 +44,6 @@
 mod gates;
 mod recipe;
 
-mod label_sets;
 mod parameters;
 mod precision;
 
@@ -66,7 +65,6 @@ pub use file::NetworkFileError;
 pub use filters::Filters;
 pub use forward_pass::ForwardPass;
 pub use gates::{GateNoise, GateRecipe};
-pub use label_sets::LabelSets;
 pub use parameters::{Network, Parameters};
 pub use penalty::{Penalty, PenaltyStep, stateless};
 pub use precision::average_precision;

@@ -15,6 +15,7 @@ mod maps;
 mod rearrange;
 mod wires;
 
+use datasets::Labels;
 use graph::{Graph, NodeId, Op, Shape};
 use tensor_ops::{Instruction, Tensor};
 
@@ -39,15 +40,6 @@ pub struct Program {
     pub(crate) nodes: Vec<Option<NodeId>>,
     /// The logits of a batch; what they hold after inference lasts until the next one.
     pub(crate) logits: Tensor,
-}
-
-/// How many labels an image has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Labels {
-    /// One: the loss is the cross entropy of softmax.
-    One,
-    /// Any number: the loss is the mean cross entropy of sigmoids.
-    Several,
 }
 
 impl Program {
@@ -77,9 +69,12 @@ impl Program {
         Self::plan(graph, batch, &Purpose::Inference(gates), Labels::One)
     }
 
-    /// As [`Program::inference`], with the loss of images that have several labels.
-    pub fn multi_label_inference(graph: &Graph, batch: usize) -> Result<Self, TrainError> {
-        let gates = GateRecipe::default();
+    /// As [`Program::gated_inference`], with the loss of images that have several labels.
+    pub fn multi_label_inference(
+        graph: &Graph,
+        batch: usize,
+        gates: GateRecipe,
+    ) -> Result<Self, TrainError> {
         Self::plan(graph, batch, &Purpose::Inference(gates), Labels::Several)
     }
 

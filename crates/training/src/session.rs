@@ -2,11 +2,12 @@
 
 mod filters;
 
+use datasets::LabelSets;
 use graph::{Graph, NodeId, Role};
 use ndarray::{ArrayD, IxDyn};
 use tensor_ops::{Device, Scalars, Span};
 
-use crate::{GateRecipe, LabelSets, Network, Parameters, Program, TrainError};
+use crate::{GateRecipe, Network, Parameters, Program, TrainError};
 
 /// A program with its memory on a device.
 pub(crate) struct Session<'d, D: Device> {
@@ -81,7 +82,7 @@ impl<'d, D: Device> Session<'d, D> {
     ) -> BatchResult {
         let layout = &self.program.layout;
         match &self.sets {
-            Some(sets) => sets.write(labels, &mut self.labels),
+            Some(sets) => sets.write_targets(labels, &mut self.labels),
             None => {
                 for (value, label) in self.labels.iter_mut().zip(labels) {
                     *value = *label as f32;
@@ -225,12 +226,24 @@ impl<'d, D: Device> Evaluator<'d, D> {
     pub fn multi_label(
         graph: &Graph,
         batch: usize,
-        sets: LabelSets,
+        sets: &LabelSets,
         device: &'d D,
     ) -> Result<Self, TrainError> {
-        let program = Program::multi_label_inference(graph, batch)?;
+        Self::for_labels(graph, batch, GateRecipe::default(), Some(sets), device)
+    }
+
+    /// As [`Evaluator::with_gates`], or for images with several labels where there are sets of them.
+    pub fn for_labels(
+        graph: &Graph,
+        batch: usize,
+        gates: GateRecipe,
+        sets: Option<&LabelSets>,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        let Some(sets) = sets else { return Self::with_gates(graph, batch, gates, device) };
+        let program = Program::multi_label_inference(graph, batch, gates)?;
         let images = vec![0.0; batch * program.input.elements()];
-        let session = Session::multi_label(program, sets, device)?;
+        let session = Session::multi_label(program, sets.clone(), device)?;
         Ok(Self { session, images, labels: vec![0; batch] })
     }
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use datasets::{Ahead, Batches, Streams};
+use datasets::{Ahead, Batches, LabelSets, Streams};
 use graph::{NodeId, Role};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,7 @@ use tensor_ops::{Device, GateSample, Scalars};
 
 use crate::session::Session;
 use crate::{
-    Filters, GateNoise, LabelSets, Network, Parameters, Penalty, PenaltyStep, Program, Recipe,
-    TrainError,
+    Filters, GateNoise, Network, Parameters, Penalty, PenaltyStep, Program, Recipe, TrainError,
 };
 
 /// What to do after a step.
@@ -43,7 +42,8 @@ pub struct EpochRecord {
     pub epoch: u32,
     /// Mean training loss.
     pub loss: f64,
-    /// Training accuracy, on augmented images and with changing parameters.
+    /// Training accuracy, on augmented images and with changing parameters; if images have several labels, the share of those
+    /// whose largest logit is one of them.
     pub accuracy: f64,
     /// Penalty after the last step.
     pub penalty: f64,
@@ -105,12 +105,26 @@ impl<'d, D: Device> Trainer<'d, D> {
     pub fn multi_label(
         network: &Network,
         recipe: &Recipe,
-        sets: LabelSets,
+        sets: &LabelSets,
         streams: Streams,
         device: &'d D,
     ) -> Result<Self, TrainError> {
         let program = Program::multi_label_training(&network.graph, recipe)?;
-        Self::of(Session::multi_label(program, sets, device)?, network, recipe, streams)
+        Self::of(Session::multi_label(program, sets.clone(), device)?, network, recipe, streams)
+    }
+
+    /// As [`Trainer::new`], or as [`Trainer::multi_label`] where there are sets of labels.
+    pub fn for_labels(
+        network: &Network,
+        recipe: &Recipe,
+        sets: Option<&LabelSets>,
+        streams: Streams,
+        device: &'d D,
+    ) -> Result<Self, TrainError> {
+        match sets {
+            None => Self::new(network, recipe, streams, device),
+            Some(sets) => Self::multi_label(network, recipe, sets, streams, device),
+        }
     }
 
     fn of(

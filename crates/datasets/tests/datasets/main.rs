@@ -7,6 +7,7 @@ mod batches;
 mod bundled;
 mod cifar;
 mod idx_faults;
+mod multi_label;
 mod numpy_files;
 mod shard_files;
 mod sources;

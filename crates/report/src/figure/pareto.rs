@@ -1,4 +1,4 @@
-//! The figure of a sweep: test accuracy against FLOPs.
+//! The figure of a sweep: test scores against FLOPs.
 
 use std::collections::BTreeSet;
 
@@ -10,17 +10,17 @@ use crate::mode::Mode;
 use crate::number::{compact, count};
 use crate::pareto::summary_front;
 use crate::row::Arm;
-use crate::summary::{Summary, series};
+use crate::summary::{Summary, metric_of, series};
 
-/// Test accuracy in percent against FLOPs per image, one series per arm, as an SVG document.
+/// Test scores in percent against FLOPs per image, one series per arm, as an SVG document.
 ///
 /// The uniform points are joined in order of FLOPs: the curve that learned points are compared with. A thin step
-/// line joins the front. Validation accuracy chose the front, so seen by test accuracy it may fall. Error bars are one
+/// line joins the front. Validation scores chose the front, so seen by test scores it may fall. Error bars are one
 /// sample standard deviation over seeds.
 ///
 /// # Errors
 ///
-/// [`Error::Value`] if a summary has FLOPs or accuracies that are out of range or not numbers.
+/// [`Error::Value`] if a summary has FLOPs or scores that are out of range or not numbers.
 pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Result<String, Error> {
     for summary in summaries {
         summary.check()?;
@@ -52,6 +52,7 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
             }
         }
     }
+    let metric = metric_of(summaries).name();
     let several_seeds = summaries.iter().any(|summary| summary.test_std.is_some());
     Figure {
         title: title.to_owned(),
@@ -63,9 +64,9 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
         },
         y: Axis {
             title: if several_seeds {
-                "test accuracy in %, mean ± std over seeds".to_owned()
+                format!("test {metric} in %, mean ± std over seeds")
             } else {
-                "test accuracy in %".to_owned()
+                format!("test {metric} in %")
             },
             scale: Scale::Linear,
             ticks_within: (0.0, 100.0),
@@ -106,7 +107,7 @@ fn arm_series(arm: Arm, cycle: u32, mode: Mode, at: usize, summaries: &[&Summary
 fn point(summary: &Summary) -> Point {
     Point {
         x: summary.flops,
-        y: 100.0 * summary.test_accuracy,
+        y: 100.0 * summary.test_score,
         y_error: summary.test_std.map(|std| 100.0 * std),
         tooltip: tooltip(summary),
     }
@@ -129,9 +130,9 @@ fn tooltip(summary: &Summary) -> String {
         compact(summary.flops / 1e6),
         compact(summary.macs / 1e6),
         count(summary.params),
-        100.0 * summary.validation_accuracy,
+        100.0 * summary.validation_score,
         deviation(summary.validation_std),
-        100.0 * summary.test_accuracy,
+        100.0 * summary.test_score,
         deviation(summary.test_std),
         summary.seeds.len(),
         if summary.seeds.len() == 1 { "" } else { "s" },

@@ -98,7 +98,7 @@ fn the_difference_is_in_points_and_wins_are_strict() {
 #[test]
 fn validation_and_test_are_compared_apart() {
     let mut summaries = uniform(&[(1_000_000, 0.8)]);
-    summaries.push(Summary { test_accuracy: 0.5, ..learned(1_000_000, 0.9) });
+    summaries.push(Summary { test_score: 0.5, ..learned(1_000_000, 0.9) });
     let comparison = compare(&summaries).unwrap();
     assert_eq!((comparison.validation_wins(), comparison.test_wins()), (1, 0));
 }
@@ -140,7 +140,7 @@ fn a_summary_that_is_not_a_number_is_refused() {
     for spoil in [
         |summary: &mut Summary| summary.flops = f64::NAN,
         |summary: &mut Summary| summary.flops = 0.0,
-        |summary: &mut Summary| summary.test_accuracy = f64::NAN,
+        |summary: &mut Summary| summary.test_score = f64::NAN,
         |summary: &mut Summary| summary.validation_std = Some(f64::INFINITY),
     ] {
         let mut summaries = summaries();

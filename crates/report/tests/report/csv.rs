@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use report::{Arm, Error, Mode, row};
+use report::{Arm, Error, Metric, Mode, row, summarize};
 
 use crate::sample::{any_row, sweep};
 
@@ -7,7 +7,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn rows_read_back_as_they_were(rows in prop::collection::vec(any_row(), 0..5)) {
+    fn rows_read_back_as_they_were(mut rows in prop::collection::vec(any_row(), 1..5), of in 0..2_usize) {
+        rows.iter_mut().for_each(|row| row.metric = Metric::ALL[of]);
         prop_assert_eq!(row::from_csv(&row::to_csv(&rows)).unwrap(), rows);
     }
 
@@ -67,6 +68,30 @@ fn a_mode_adds_its_column_only_where_a_network_was_not_trained_from_scratch() {
     let unknown = after.replace(",fine-tune", ",finetune");
     let refused = row::from_csv(&unknown).unwrap_err();
     assert!(matches!(refused, Error::Value { column: "mode", .. }), "{refused}");
+}
+
+#[test]
+fn the_columns_of_scores_are_named_by_the_metric() {
+    let mut rows = sweep();
+    let accuracy = row::to_csv(&rows);
+    rows.iter_mut().for_each(|row| row.metric = Metric::MeanAveragePrecision);
+    let precision = row::to_csv(&rows);
+    let header = row::COLUMNS.join(",").replace("_accuracy", "_mean_average_precision");
+    assert_eq!(precision.lines().next(), Some(&*header));
+    assert!(precision.lines().skip(1).eq(accuracy.lines().skip(1)));
+    assert_eq!(row::from_csv(&precision).unwrap(), rows);
+    let refused = row::from_csv(&precision.replace("0.8641", "86.41")).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "line 2: `validation_mean_average_precision` is `86.41`, expected a fraction from 0 to 1"
+    );
+    let half = precision.replacen("test_mean_average_precision", "test_accuracy", 1);
+    assert!(matches!(row::from_csv(&half), Err(Error::Header { .. })));
+    rows[3].metric = Metric::Accuracy;
+    assert_eq!(
+        summarize(&rows).unwrap_err().to_string(),
+        "found rows scored by mean average precision and by accuracy, expected one metric; keep them in separate files"
+    );
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn accuracies_at_the_ends_have_no_ticks_beyond_them() {
     let rows =
         [row(Arm::Uniform, 0.0, 0.5, 1_000_000, 0.01), row(Arm::Uniform, 0.0, 1.0, 9_000_000, 1.0)];
     let mut summaries = summarize(&rows).unwrap();
-    summaries[1].test_accuracy = 1.0;
+    summaries[1].test_score = 1.0;
     let svg = pareto_figure(&summaries, "", "").unwrap();
     assert!(svg.contains(">100</text>") && svg.contains(">0</text>"));
     assert!(!svg.contains(">120</text>") && !svg.contains(">-20</text>"));
@@ -173,7 +173,7 @@ fn what_cannot_be_drawn_is_refused() {
         );
     }
     let mut summaries = summaries();
-    summaries[0] = Summary { test_accuracy: f64::NAN, ..summaries[0].clone() };
+    summaries[0] = Summary { test_score: f64::NAN, ..summaries[0].clone() };
     assert!(matches!(pareto_figure(&summaries, "", ""), Err(Error::Value { .. })));
 }
 

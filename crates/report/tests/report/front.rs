@@ -95,7 +95,7 @@ fn validation_accuracy_alone_chooses_the_front() {
         row(Arm::Uniform, 0.0, 0.5, 1_000_000, 0.90),
         row(Arm::Uniform, 0.0, 1.0, 2_000_000, 0.89),
     ];
-    rows[0].test_accuracy = 0.5;
-    rows[1].test_accuracy = 0.99;
+    rows[0].test_score = 0.5;
+    rows[1].test_score = 0.99;
     assert_eq!(summary_front(&summarize(&rows).unwrap()), [0]);
 }

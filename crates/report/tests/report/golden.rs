@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use report::{Arm, pareto, pareto_figure, row, summarize, summary, table};
+use report::{Arm, Metric, pareto, pareto_figure, row, summarize, summary, table};
 
 use crate::sample::{self, row as point};
 
@@ -67,4 +67,20 @@ fn the_figure_is_drawn_as_before() {
         "sweep.svg",
         pareto_figure(&summaries, "Learned against uniform widths", subtitle).unwrap()
     );
+}
+
+#[test]
+fn mean_average_precision_is_called_so_wherever_accuracy_would_be() {
+    let mut rows = sample::sweep();
+    rows.iter_mut().for_each(|row| row.metric = Metric::MeanAveragePrecision);
+    let summaries = summarize(&rows).unwrap();
+    golden!("table-of-precision.txt", table(&summaries).unwrap());
+    let figure = pareto_figure(&summaries, "Sound", "one seed").unwrap();
+    assert!(figure.contains(">test mean average precision in %<"), "{figure}");
+    let header = include_str!("../golden/pareto-of-one-seed.csv").lines().next().unwrap();
+    let header = header.replace("_accuracy", "_mean_average_precision");
+    assert_eq!(pareto::to_csv(&summaries).lines().next(), Some(&*header));
+    for text in [figure, table(&summaries).unwrap(), pareto::to_csv(&summaries)] {
+        assert!(!text.contains("accuracy"), "{text}");
+    }
 }

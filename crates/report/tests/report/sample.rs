@@ -1,7 +1,7 @@
 //! Rows to report on.
 
 use proptest::prelude::*;
-use report::{Arm, Mode, PointRow, Summary, summarize};
+use report::{Arm, Metric, Mode, PointRow, Summary, summarize};
 
 /// A row with the given identity, cost and validation accuracy; test accuracy is 0.01 lower, and the budget of an
 /// expansion is 1.
@@ -22,8 +22,8 @@ pub(crate) fn row(
         flops,
         params: flops / 160,
         activations: flops / 450,
-        validation_accuracy: accuracy,
-        test_accuracy: accuracy - 0.01,
+        validation_score: accuracy,
+        test_score: accuracy - 0.01,
         epochs: 5,
         dead_channels: if arm.is_learned() { (strength * 3.0) as u64 } else { 0 },
         structure: format!("{arm}{flops:x}"),
@@ -31,6 +31,7 @@ pub(crate) fn row(
         cycle: 1,
         mode: Mode::Scratch,
         variant: None,
+        metric: Metric::Accuracy,
     }
 }
 
@@ -62,8 +63,8 @@ pub(crate) fn sweep_of_three_seeds() -> Vec<PointRow> {
                 seed,
                 flops,
                 macs: flops / 2,
-                validation_accuracy: row.validation_accuracy + luck,
-                test_accuracy: row.test_accuracy - luck / 2.0,
+                validation_score: row.validation_score + luck,
+                test_score: row.test_score - luck / 2.0,
                 dead_channels: if row.arm.is_learned() { row.dead_channels + seed } else { 0 },
                 structure: format!("{}{flops:x}", row.arm),
                 ..row
@@ -102,7 +103,7 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
         search,
     )
         .prop_map(|((identity, seed, macs, flops, params, activations), rest, search)| {
-            let (validation_accuracy, test_accuracy, epochs, dead_channels, structure) = rest;
+            let (validation_score, test_score, epochs, dead_channels, structure) = rest;
             let (arm, strength, budget, width_multiplier) = identity;
             let (target, cycle, mode) = search;
             let (target, cycle) = if arm.has_search() { (target, cycle) } else { (None, 1) };
@@ -117,8 +118,8 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
                 flops,
                 params,
                 activations,
-                validation_accuracy,
-                test_accuracy,
+                validation_score,
+                test_score,
                 epochs,
                 dead_channels,
                 structure,
@@ -126,6 +127,7 @@ pub(crate) fn any_row() -> impl Strategy<Value = PointRow> {
                 cycle,
                 mode,
                 variant: None,
+                metric: Metric::Accuracy,
             }
         })
 }

@@ -8,19 +8,13 @@ fn seeds_of_a_point_are_averaged_with_their_sample_deviation() {
     let base = row(Arm::Shrink, 4.0, 1.0, 1_000_000, 0.90);
     let rows = [
         base.clone(),
-        PointRow {
-            seed: 1,
-            flops: 1_100_000,
-            validation_accuracy: 0.92,
-            test_accuracy: 0.90,
-            ..base
-        },
+        PointRow { seed: 1, flops: 1_100_000, validation_score: 0.92, test_score: 0.90, ..base },
     ];
     let [summary] = summarize(&rows).unwrap().try_into().unwrap();
     assert_eq!(summary.seeds, [0, 1]);
     assert_eq!(summary.flops, 1_050_000.0);
-    assert!((summary.validation_accuracy - 0.91).abs() < 1e-12);
-    assert!((summary.test_accuracy - 0.895).abs() < 1e-12);
+    assert!((summary.validation_score - 0.91).abs() < 1e-12);
+    assert!((summary.test_score - 0.895).abs() < 1e-12);
     // Two values 0.02 apart: sqrt(2 * 0.01^2 / (2 - 1)).
     assert!((summary.validation_std.unwrap() - 0.02 / 2.0_f64.sqrt()).abs() < 1e-12);
     assert!((summary.test_std.unwrap() - 0.01 / 2.0_f64.sqrt()).abs() < 1e-12);
@@ -33,7 +27,7 @@ fn a_single_seed_is_its_own_mean_and_has_no_deviation() {
     }
     let base = row(Arm::Uniform, 0.0, 1.0, 1_000_000, 0.9036);
     let [summary] = summarize(std::slice::from_ref(&base)).unwrap().try_into().unwrap();
-    assert_eq!(summary.validation_accuracy, base.validation_accuracy);
+    assert_eq!(summary.validation_score, base.validation_score);
     assert_eq!(summary.params, base.params as f64);
 }
 
@@ -84,8 +78,8 @@ fn a_row_that_cannot_be_placed_is_refused() {
     let base = row(Arm::Uniform, 0.0, 0.5, 1_000_000, 0.9);
     for bad in [
         PointRow { flops: 0, ..base.clone() },
-        PointRow { validation_accuracy: f64::NAN, ..base.clone() },
-        PointRow { test_accuracy: 1.5, ..base.clone() },
+        PointRow { validation_score: f64::NAN, ..base.clone() },
+        PointRow { test_score: 1.5, ..base.clone() },
         PointRow { width_multiplier: f64::INFINITY, ..base.clone() },
         PointRow { regularization_strength: Some(1.0), ..base.clone() },
         PointRow { budget: Some(1.0), ..base.clone() },

@@ -77,7 +77,7 @@ fn without_a_counterpart_the_sentence_says_which_is_missing() {
 #[test]
 fn a_summary_that_is_not_a_number_is_refused() {
     let mut summaries = summaries();
-    summaries[3].validation_accuracy = f64::NAN;
+    summaries[3].validation_score = f64::NAN;
     assert!(matches!(table(&summaries), Err(Error::Value { .. })));
 }
 
@@ -108,8 +108,8 @@ fn wild_summary() -> impl Strategy<Value = Summary> {
                     flops,
                     params,
                     dead_channels: dead,
-                    validation_accuracy: validation,
-                    test_accuracy: test,
+                    validation_score: validation,
+                    test_score: test,
                     validation_std: a,
                     test_std: b,
                     ..base

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use cost_models::CostForm;
-use graph::{Builder, Graph, GraphError, NodeId, Op, Shape};
+use datasets::Labels;
+use graph::{Activation, Builder, Graph, GraphError, NodeId, Op, Shape};
 use regularizers::{Scope, Settings, StrengthKind, feasible};
 use training::Network;
 
@@ -57,7 +58,8 @@ fn plan(options: &MorphOptions) -> Result<(MorphPlan, Original), Diagnostics> {
     let section = DatasetSection::named(&options.dataset)?;
     let (_, input, classes) = images_of(&section.dataset).map_err(|found| unplaced(found, None))?;
     let target = spec::target(&options.target)?;
-    let (model, original) = read_model(&options.model, input, classes)?;
+    let labels = section.dataset.labels().into();
+    let (model, original) = read_model(&options.model, input, classes, labels)?;
     let seed = if options.add_batch_norm {
         surgery::with_batch_norms(original.graph())
     } else {
@@ -124,7 +126,12 @@ fn strength(graph: &Graph) -> &'static str {
 }
 
 /// The network that a word names: an ONNX file, a file of a whole network, or a family.
-fn read_model(model: &str, input: Shape, classes: usize) -> Result<(Model, Original), Diagnostics> {
+fn read_model(
+    model: &str,
+    input: Shape,
+    classes: usize,
+    labels: Labels,
+) -> Result<(Model, Original), Diagnostics> {
     let path = Path::new(model);
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let at = || Place::File(model.to_owned());
@@ -140,7 +147,7 @@ fn read_model(model: &str, input: Shape, classes: usize) -> Result<(Model, Origi
             let bytes = read()?;
             let network = from_onnx(&bytes, Some([input.height, input.width]))
                 .map_err(|error| error.to_string())
-                .and_then(with_logits)
+                .and_then(|network| with_logits(network, labels))
                 .map_err(|problem| Diagnostic::new(problem).at(at()))?;
             (bytes, network)
         }
@@ -164,15 +171,20 @@ fn read_model(model: &str, input: Shape, classes: usize) -> Result<(Model, Origi
     Ok((Model::File(store::digest(&bytes)), Original::Trained(network)))
 }
 
-/// The network without a softmax at its end: its outputs are logits.
-fn with_logits(network: Network) -> Result<Network, String> {
-    let graph = without_softmax(&network.graph).map_err(|error| error.to_string())?;
+/// The network without what makes probabilities at its end: its outputs are logits.
+fn with_logits(network: Network, labels: Labels) -> Result<Network, String> {
+    let last = match labels {
+        Labels::One => Op::Softmax,
+        Labels::Several => Op::Activation(Activation::Sigmoid),
+    };
+    let graph = without_last(&network.graph, &last).map_err(|error| error.to_string())?;
     Ok(Network { graph, ..network })
 }
 
-fn without_softmax(graph: &Graph) -> Result<Graph, GraphError> {
+/// The graph without an operator that its only output is.
+fn without_last(graph: &Graph, last: &Op) -> Result<Graph, GraphError> {
     let [output] = graph.outputs() else { return Ok(graph.clone()) };
-    if graph.node(*output).op != Op::Softmax {
+    if graph.node(*output).op != *last {
         return Ok(graph.clone());
     }
     let mut build = Builder::new();

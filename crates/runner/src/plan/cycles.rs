@@ -12,7 +12,7 @@ use crate::spec::{self, Spec};
 pub enum Cycles {
     /// So many times.
     Count(u32),
-    /// For as long as the network of a cycle, at the seed's cost, has a higher validation accuracy than that of the cycle
+    /// For as long as the network of a cycle, at the seed's cost, has a higher validation score than that of the cycle
     /// before; the first is held against the seed itself.
     UntilNoGain {
         /// Most cycles.

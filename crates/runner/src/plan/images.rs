@@ -30,6 +30,7 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
             width,
             channels,
             classes,
+            labels: _,
             train,
             validation,
             test,
@@ -61,7 +62,14 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
             (dataset, shape, written.classes.size())
         }
         spec::Dataset::WavFolder(written) => sounds(written, problems),
-        spec::Dataset::Synthetic(spec::Synthetic { side, channels, train, validation, test }) => {
+        spec::Dataset::Synthetic(spec::Synthetic {
+            side,
+            channels,
+            labels,
+            train,
+            validation,
+            test,
+        }) => {
             let (side, channels) = (side.size(), channels.size());
             let images =
                 Images { train: train.size(), validation: validation.size(), test: test.size() };
@@ -82,7 +90,11 @@ pub(super) fn images(written: &spec::Dataset, problems: &mut Problems) -> (Datas
                 }
             }
             let shape = Shape::new(side, side, channels);
-            (Dataset::Synthetic { side, channels, images }, shape, Bars::CLASSES)
+            let classes = match labels {
+                spec::Labels::One => Bars::CLASSES,
+                spec::Labels::Several => Bars::DIRECTIONS,
+            };
+            (Dataset::Synthetic { side, channels, images }, shape, classes)
         }
     }
 }
@@ -130,6 +142,7 @@ fn pictures(written: &spec::Pictures, key: &str, problems: &mut Problems) -> Sto
 fn sounds(written: &spec::Sounds, problems: &mut Problems) -> (Dataset, Shape, usize) {
     let spec::Sounds {
         classes,
+        labels: _,
         train,
         validation,
         test,

@@ -2,7 +2,7 @@
 
 use architectures::Architecture;
 use cost_models::Summary;
-use datasets::{DatasetError, Normalization};
+use datasets::{DatasetError, Labels, Normalization};
 use graph::{Graph, Shape};
 use serde::{Deserialize, Serialize};
 use training::Recipe;
@@ -32,6 +32,9 @@ pub struct MorphPlan {
     pub input: Shape,
     /// Number of classes.
     pub classes: usize,
+    /// How many of them are labels of an image.
+    #[serde(default, skip_serializing_if = "super::is_one_label")]
+    pub labels: Labels,
     /// What the network was trained to see; that of the training images if it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standards: Option<Standards>,
@@ -147,6 +150,7 @@ pub(crate) fn resolve(
         dataset,
         input,
         classes,
+        labels: spec.dataset.labels().into(),
         standards,
         regularizer,
         target,

@@ -126,6 +126,7 @@ pub fn resolve(spec: &Spec, name: &str, folder: &Path) -> Result<Plan, Vec<Probl
         architecture,
         input,
         classes,
+        labels: spec.dataset.labels().into(),
         standards,
         regularizer,
         search,

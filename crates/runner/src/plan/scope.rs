@@ -51,17 +51,19 @@ fn retraining(plan: &Plan) -> String {
         dataset: super::Dataset,
         input: graph::Shape,
         classes: usize,
+        labels: super::Labels,
         standards: Option<&'a super::Standards>,
         retrain: &'a training::Recipe,
         /// Decides the epochs of equal compute.
         seed_flops: Option<u64>,
     }
-    let Plan { dataset, input, classes, standards, retrain, .. } = plan;
+    let Plan { dataset, input, classes, labels, standards, retrain, .. } = plan;
     let for_equal_compute = plan.modes.contains(&Mode::ScratchB);
     let decides = Decides {
         dataset: *dataset,
         input: *input,
         classes: *classes,
+        labels: *labels,
         standards: standards.as_ref(),
         retrain,
         seed_flops: for_equal_compute.then_some(plan.seed_cost.flops),

@@ -42,7 +42,7 @@ impl Run<'_> {
             Cycles::Count(_) => Ok(Some(true)),
             Cycles::UntilNoGain { at_most: _ } => {
                 let Some(last) = self.start(search)? else { return Ok(None) };
-                let last = self.validation_accuracy(&last, search.seed)?;
+                let last = self.validation_score(&last, search.seed)?;
                 let earlier = match before.before() {
                     None => self.plan.uniform_graph(&self.seed, 1.0)?,
                     Some(_) => match self.start(before)? {
@@ -50,14 +50,14 @@ impl Run<'_> {
                         Some(graph) => graph,
                     },
                 };
-                let earlier = self.validation_accuracy(&earlier, search.seed)?;
+                let earlier = self.validation_score(&earlier, search.seed)?;
                 Ok(last.zip(earlier).map(|(last, earlier)| last > earlier))
             }
         }
     }
 
-    fn validation_accuracy(&self, graph: &Graph, seed: u64) -> anyhow::Result<Option<f64>> {
+    fn validation_score(&self, graph: &Graph, seed: u64) -> anyhow::Result<Option<f64>> {
         let result = self.retrained(&point::key_from_scratch(&structure_hash(graph), seed))?;
-        Ok(result.map(|result| result.validation_accuracy))
+        Ok(result.map(|result| result.validation_score))
     }
 }

@@ -7,7 +7,7 @@ use report::{Mode, PointRow};
 
 use super::Run;
 use crate::clock::Stopwatch;
-use crate::plan::{Plan, Study};
+use crate::plan::{Plan, Study, metric};
 use crate::store::{self, Attempt, Presence};
 
 /// Writing what is done so far takes at most one part in so many of the time of a run.
@@ -59,7 +59,7 @@ pub(super) fn write(
     let folder = &runs[0].folder;
     let summaries = report::summarize(&rows)?;
     store::write(&folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
-    let title = format!("{}: accuracy against FLOPs", study.name());
+    let title = format!("{}: {} against FLOPs", study.name(), metric(study.first().labels).name());
     let figure = report::pareto_figure(&summaries, &title, &subtitle(study))?;
     store::write(&folder.join("pareto.svg"), figure.as_bytes())?;
     let table = report::table(&summaries)?;
@@ -114,8 +114,8 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             flops: point.cost.flops,
             params: point.cost.params,
             activations: point.cost.activations,
-            validation_accuracy: result.validation_accuracy,
-            test_accuracy: result.test_accuracy,
+            validation_score: result.validation_score,
+            test_score: result.test_score,
             epochs: run.plan.retraining(plan.mode, point.cost.flops).epochs,
             dead_channels: point.dead_channels,
             structure: point.structure,
@@ -123,6 +123,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             cycle: plan.cycle,
             mode: plan.mode,
             variant: Some(run.label.to_owned()).filter(|label| !label.is_empty()),
+            metric: metric(run.plan.labels),
         });
     }
     Ok(rows)

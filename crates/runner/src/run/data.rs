@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use datasets::{
-    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, MNIST, Medium,
-    Normalization, Samples, Split, Streams, numpy,
+    Bars, CIFAR_10, CIFAR_100, CifarSource, FASHION_MNIST, IdxSource, ImageSet, LabelSets, Labels,
+    MNIST, Medium, Normalization, Samples, Split, Streams, numpy,
 };
 use graph::Shape;
 
@@ -46,6 +46,8 @@ pub(crate) struct Wanted {
     pub(crate) input: Shape,
     /// Number of classes.
     pub(crate) classes: usize,
+    /// How many of them are labels of an image.
+    pub(crate) labels: Labels,
     /// How their pixels become numbers, if it is given.
     pub(crate) normalization: Option<Normalization>,
 }
@@ -53,18 +55,19 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Those of an experiment.
     pub(crate) fn of(plan: &Plan) -> anyhow::Result<Self> {
-        let Plan { dataset, input, classes, .. } = *plan;
+        let Plan { dataset, input, classes, labels, .. } = *plan;
         let normalization = plan.standards.as_ref().map(Standards::normalization).transpose();
         Ok(Self {
             dataset,
             input,
             classes,
+            labels,
             normalization: normalization.context("`normalization`")?,
         })
     }
 }
 
-/// Reads and splits the images that are wanted.
+/// Reads and splits the images that are wanted. Where they have several labels, each part by which networks are scored has one.
 ///
 /// Published sets are looked for in `folder` if it is given; otherwise those that come with the program are looked for
 /// beside the experiment file and the current folder, upwards.
@@ -73,6 +76,18 @@ pub(crate) fn load(
     experiment: &Path,
     folder: Option<&Path>,
 ) -> anyhow::Result<Images> {
+    let images = read_parts(wanted, experiment, folder)?;
+    let Split { train: _, validation, test } = &images.split;
+    for (part, set) in [("validation", validation), ("test", test)] {
+        ensure!(
+            set.class_counts().iter().any(|&count| count > 0),
+            "no image of the {part} part has a label, so nothing can be scored by it: use more images"
+        );
+    }
+    Ok(images)
+}
+
+fn read_parts(wanted: &Wanted, experiment: &Path, folder: Option<&Path>) -> anyhow::Result<Images> {
     let shape = [wanted.input.height, wanted.input.width, wanted.input.channels];
     let split = match &wanted.dataset {
         Dataset::FashionMnist(parts) => {
@@ -104,7 +119,10 @@ pub(crate) fn load(
         Dataset::Synthetic { side, channels, images } => {
             let training = images.train + images.validation;
             let set = Bars { training, test: images.test, side: *side, channels: *channels };
-            let (train, test) = set.generate(Streams::new(0))?;
+            let (train, test) = match wanted.labels {
+                Labels::One => set.generate(Streams::new(0)),
+                Labels::Several => set.multi_label(Streams::new(0)),
+            }?;
             Split::new(&train, test, images.validation)?
         }
     };
@@ -119,7 +137,9 @@ pub(crate) fn load(
 pub(crate) struct Searched {
     /// All that are trained on.
     pub(crate) train: Samples,
-    /// Mean and deviation of their pixels.
+    /// What choices are made by, in the same size.
+    pub(crate) validation: Samples,
+    /// Mean and deviation of the pixels that are trained on.
     pub(crate) normalization: Normalization,
 }
 
@@ -130,16 +150,23 @@ impl Images {
         if let Some(count) = proxy.and_then(|proxy| proxy.train) {
             train = train.take(count)?;
         }
+        let validation = self.split.validation.clone();
         let Some(factor) = proxy.and_then(|proxy| proxy.factor) else {
-            return Ok(Searched { train, normalization: self.normalization.clone() });
+            return Ok(Searched { train, validation, normalization: self.normalization.clone() });
         };
-        let Samples::Memory(images) = train else {
+        let (Samples::Memory(images), Samples::Memory(validation)) = (train, validation) else {
             bail!("only images in memory can be averaged down for a proxy")
         };
         let small = images.averaged(factor)?;
         let normalization =
             if self.is_given { self.normalization.clone() } else { Normalization::of(&small) };
-        Ok(Searched { train: small.into(), normalization })
+        let validation = validation.averaged(factor)?.into();
+        Ok(Searched { train: small.into(), validation, normalization })
+    }
+
+    /// What labels stand for, if images have several.
+    pub(crate) fn label_sets(&self) -> Option<&LabelSets> {
+        self.split.train.label_sets()
     }
 
     /// The images, with batches of those in files filled by so many threads.
@@ -209,12 +236,13 @@ fn numpy(wanted: &Wanted, path: Option<&Path>, parts: &plan::Images) -> anyhow::
     let path = path.context(
         "the arrays do not come with the program: name an `.npz` file, or a folder with `.npy` files, with `--data-dir`",
     )?;
+    let &Wanted { classes, labels, .. } = wanted;
     let sets = if path.is_dir() {
-        numpy::from_npy(&mut |name| read_file(&path.join(name)), wanted.classes)
+        numpy::from_npy(&mut |name| read_file(&path.join(name)), classes, labels)
     } else {
         let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        numpy::from_npz(&name, &bytes, wanted.classes)
+        numpy::from_npz(&name, &bytes, classes, labels)
     };
     let (train, test) =
         sets.with_context(|| format!("cannot use the arrays in `{}`", path.display()))?;

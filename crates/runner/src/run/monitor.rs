@@ -19,6 +19,9 @@ struct Observation {
     /// Loss, penalty and the like.
     #[serde(flatten)]
     epoch: EpochRecord,
+    /// Of the validation images, if images have several labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    validation_mean_average_precision: Option<f64>,
     /// Strength of the penalty on every resource, in units of `1 / cost` of the network that the search began with.
     lambda: Vec<f64>,
     /// Cost of what is alive, of every resource, as a share of that network's.
@@ -79,12 +82,14 @@ impl Monitor {
         self.folder.join("monitor.jsonl")
     }
 
-    /// Writes down what an epoch ended with.
+    /// Writes down what an epoch ended with; the mean average precision is that of the validation images, if they have several
+    /// labels.
     pub(crate) fn observe(
         &mut self,
         start: &Graph,
         penalty: &MorphNet,
         trainer: &Trainer<'_, Cpu>,
+        validation_mean_average_precision: Option<f64>,
     ) -> anyhow::Result<()> {
         let Some(epoch) = trainer.history().last() else { return Ok(()) };
         let parameters = trainer.network().parameters;
@@ -102,6 +107,7 @@ impl Monitor {
         let producers = start.nodes().filter(|(_, node)| node.op.is_producer());
         let observation = Observation {
             epoch: *epoch,
+            validation_mean_average_precision,
             lambda: penalty.driven_strengths(),
             alive_cost: penalty.alive_shares(&parameters),
             alive: producers.map(|(id, node)| (node.name.clone(), count(id))).collect(),
@@ -152,9 +158,13 @@ impl Distribution {
 impl Observation {
     fn event(&self) -> Event {
         let EpochRecord { epoch, loss, accuracy, penalty, learning_rate } = self.epoch;
+        let (name, score) = match self.validation_mean_average_precision {
+            None => ("training/accuracy", accuracy),
+            Some(precision) => ("validation/mean_average_precision", precision),
+        };
         let mut scalars = vec![
             ("training/loss".to_owned(), loss),
-            ("training/accuracy".to_owned(), accuracy),
+            (name.to_owned(), score),
             ("training/learning_rate".to_owned(), learning_rate),
             ("search/penalty".to_owned(), penalty),
         ];

@@ -84,6 +84,7 @@ pub(crate) fn run(
         dataset: plan.dataset,
         input: plan.input,
         classes: plan.classes,
+        labels: plan.labels,
         normalization: given.context("`--mean` and `--deviation`").map_err(bad_input)?,
     };
     let here = Path::new("");

@@ -3,29 +3,29 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use datasets::{Batches, Evaluation, Samples, Streams};
+use datasets::{Batches, Streams};
 use graph::Graph;
 use serde::{Deserialize, Serialize};
 use surgery::structure_hash;
 use tensor_ops::Cpu;
-use training::{Control, EpochRecord, Evaluator, Network, Recipe, Trainer};
+use training::{Control, EpochRecord, GateRecipe, Network, Recipe, Trainer};
 
 use super::Run;
 use super::point::key_from_scratch;
+use super::scoring::Scorer;
 use super::training::{Ending, resume, train};
-use crate::plan::{PointPlan, reads_weights};
+use crate::plan::{PointPlan, metric, reads_weights};
 use crate::store::{self, Checkpoints, Lock};
-
-/// Images per batch when a network is scored.
-const SCORING_BATCH: usize = 250;
 
 /// What a retraining leaves. Points of equal keys share it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Retrained {
-    /// Fraction of validation images classified correctly.
-    pub(crate) validation_accuracy: f64,
-    /// Fraction of test images classified correctly; read once, after the last epoch.
-    pub(crate) test_accuracy: f64,
+    /// What the metric is on the validation images.
+    #[serde(alias = "validation_accuracy")]
+    pub(crate) validation_score: f64,
+    /// What it is on the test images, which are read once, after the last epoch.
+    #[serde(alias = "test_accuracy")]
+    pub(crate) test_score: f64,
     /// Its epochs.
     pub(crate) epochs: Vec<EpochRecord>,
 }
@@ -91,7 +91,8 @@ impl Run<'_> {
         }
         let streams = Streams::new(seed).derive("retrain");
         let network = Network::init(self.seed.clone(), streams);
-        let mut trainer = Trainer::new(&network, &self.plan.retrain, streams, device)?;
+        let sets = self.data().images.label_sets();
+        let mut trainer = Trainer::for_labels(&network, &self.plan.retrain, sets, streams, device)?;
         let folder = self.retraining_folder(&key);
         let bytes = Checkpoints::new(&folder).latest()?.intact.with_context(|| {
             format!(
@@ -139,7 +140,8 @@ impl Run<'_> {
             }
             Some(_) | None => Network::init(job.graph.clone(), streams),
         };
-        let mut trainer = Trainer::new(&network, recipe, streams, device)?;
+        let sets = self.data().images.label_sets();
+        let mut trainer = Trainer::for_labels(&network, recipe, sets, streams, device)?;
 
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
         let mut task =
@@ -160,15 +162,13 @@ impl Run<'_> {
             return Ok(None);
         }
         let network = trainer.network();
-        let mut evaluator = Evaluator::new(&network.graph, SCORING_BATCH, device)?;
-        let mut score = |set: &Samples| -> anyhow::Result<f64> {
-            let images = Evaluation::new(set, &self.data().images.normalization, SCORING_BATCH)?;
-            Ok(evaluator.score(&network, &images)?.accuracy)
-        };
-        let validation_accuracy = score(&split.validation)?;
-        let test_accuracy = score(&split.test)?;
+        let normalization = &self.data().images.normalization;
+        let mut scorer =
+            Scorer::new(&network.graph, GateRecipe::default(), sets, normalization, device)?;
+        let validation_score = scorer.score(&network, &split.validation)?;
+        let test_score = scorer.score(&network, &split.test)?;
         let epochs = trainer.history().to_vec();
-        let result = Retrained { validation_accuracy, test_accuracy, epochs };
+        let result = Retrained { validation_score, test_score, epochs };
         lock.confirm()?;
         if self.keeps_weights(job) {
             checkpoints.keep_last()?;
@@ -177,11 +177,12 @@ impl Run<'_> {
         if !self.keeps_weights(job) {
             checkpoints.clear()?;
         }
+        let unit = metric(self.plan.labels).unit();
         task.finish(&format!(
-            "{:.2} MFLOPs, validation {:.2} %, test {:.2} %",
+            "{:.2} MFLOPs, validation {:.2} {unit}, test {:.2} {unit}",
             job.flops as f64 / 1e6,
-            100.0 * validation_accuracy,
-            100.0 * test_accuracy
+            100.0 * validation_score,
+            100.0 * test_score
         ));
         Ok(Some(result))
     }

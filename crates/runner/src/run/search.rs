@@ -14,8 +14,9 @@ use tensor_ops::Cpu;
 use training::{Control, EpochRecord, Network, Trainer};
 
 use super::Run;
-use super::data::Data;
+use super::data::{Data, Searched};
 use super::monitor::Monitor;
+use super::scoring::Scorer;
 use super::training::{Ending, resume, train};
 use crate::plan::{Limit, Pressure, Search};
 use crate::store::{self, Checkpoints, Lock};
@@ -79,7 +80,15 @@ impl Run<'_> {
             recipe.augmentation,
             streams,
         )?;
-        let mut trainer = Trainer::new(&network, recipe, streams, device)?;
+        let sets = self.data().images.label_sets();
+        let mut trainer = Trainer::for_labels(&network, recipe, sets, streams, device)?;
+        let Searched { validation, normalization, .. } = &self.data().searched;
+        let mut scorer = match sets {
+            None => None,
+            Some(_) => {
+                Some(Scorer::new(&network.graph, recipe.gates, sets, normalization, device)?)
+            }
+        };
 
         let folder = self.search_folder(search);
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
@@ -104,8 +113,11 @@ impl Run<'_> {
                     task.step(&format!("epoch {epoch} loss {loss:.3} {}", alive(&monitor)));
                 },
                 &mut |trainer, penalty| {
+                    let precision = scorer.as_mut();
+                    let precision =
+                        precision.map(|scorer| scorer.score(&trainer.network(), validation));
                     let mut monitor = monitor.borrow_mut();
-                    monitor.observe(&network.graph, penalty, trainer)?;
+                    monitor.observe(&network.graph, penalty, trainer, precision.transpose()?)?;
                     let settled = self.is_settled(search, learner, &monitor);
                     Ok(if settled { Control::Stop } else { Control::Continue })
                 },
@@ -152,7 +164,8 @@ impl Run<'_> {
         let start = self.start(search)?.context("the cycle before is not done")?;
         let streams = Streams::new(search.seed).derive(&stream(search));
         let network = Network::init(self.plan.regularizer.trained(&start).into_owned(), streams);
-        let mut trainer = Trainer::new(&network, &self.plan.search, streams, device)?;
+        let sets = self.data().images.label_sets();
+        let mut trainer = Trainer::for_labels(&network, &self.plan.search, sets, streams, device)?;
         let folder = self.search_folder(search);
         let bytes = Checkpoints::new(&folder).latest()?.intact.with_context(|| {
             format!(

@@ -16,7 +16,7 @@ pub type CycleCount = Whole<1, 100>;
 pub enum Cycles {
     /// So many times.
     Count(CycleCount),
-    /// For as long as validation accuracy rises.
+    /// For as long as the validation score rises.
     Until(Until),
 }
 
@@ -40,7 +40,7 @@ pub struct Until {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", expecting = "what ends the cycles, `no-gain`")]
 pub enum End {
-    /// A network that is no better than the one before by validation accuracy.
+    /// A network that is no better than the one before by its validation score.
     NoGain,
 }
 

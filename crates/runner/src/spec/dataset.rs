@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::files::{Pictures, Sounds};
+use super::labels::Labels;
 use super::number::{Count, Whole};
 
 /// The images of an experiment: `{ fashion-mnist: { validation: 5000 } }`.
@@ -25,10 +26,27 @@ pub enum Dataset {
     ImageFolder(Pictures),
     /// Pictures in tar archives, below the folder given with `--data-dir`.
     TarShards(Pictures),
-    /// WAV files in one folder per class, below the folder given with `--data-dir`.
+    /// WAV files in one folder per class or with tables of labels, below the folder given with `--data-dir`.
     WavFolder(Sounds),
-    /// Generated bars in noise, in four classes.
+    /// Generated bars in noise.
     Synthetic(Synthetic),
+}
+
+impl Dataset {
+    /// How many labels a sample has.
+    pub fn labels(&self) -> Labels {
+        match self {
+            Self::FashionMnist(_)
+            | Self::Mnist(_)
+            | Self::Cifar10(_)
+            | Self::Cifar100(_)
+            | Self::ImageFolder(_)
+            | Self::TarShards(_) => Labels::One,
+            Self::Npz(arrays) => arrays.labels,
+            Self::WavFolder(sounds) => sounds.labels,
+            Self::Synthetic(synthetic) => synthetic.labels,
+        }
+    }
 }
 
 /// Which images of a published set are used. Its training images are those trained on, and at their end those that
@@ -68,6 +86,7 @@ impl Default for PublishedImages {
 /// | `height`, `width` | required | sides of an image | 1 to 4096 |
 /// | `channels` | 1 | channels | 1 to 4 |
 /// | `classes` | required | number of classes | 1 to 65536 |
+/// | `labels` | `one` | labels of an image; of `several`, labels are arrays `[image, class]` of 0 and 1 | `one`, `several` |
 /// | `train` | required | that many first training images are trained on | |
 /// | `validation` | required | that many last training images are those that choices are made by | |
 /// | `test` | required | that many first test images are used, once, at the end | |
@@ -83,6 +102,9 @@ pub struct Arrays {
     pub channels: Whole<1, 4>,
     /// Number of classes.
     pub classes: Whole<1, 65536>,
+    /// Labels of an image.
+    #[serde(default)]
+    pub labels: Labels,
     /// First training images trained on.
     pub train: Count,
     /// Last training images set aside.
@@ -101,6 +123,7 @@ fn one_channel() -> Whole<1, 4> {
 /// |---|---|---|---|
 /// | `side` | 8 | height and width | 4 to 256 |
 /// | `channels` | 1 | channels | 1 to 16 |
+/// | `labels` | `one` | labels of an image: one of four classes, or of `several` a horizontal bar, a vertical one and both diagonals, each there or not | `one`, `several` |
 /// | `train` | 512 | images trained on | 1 to 1000000 |
 /// | `validation` | 128 | images that choices are made by | 1 to 1000000 |
 /// | `test` | 256 | images used once, at the end | 1 to 1000000 |
@@ -111,6 +134,8 @@ pub struct Synthetic {
     pub side: Whole<4, 256>,
     /// Channels of an image.
     pub channels: Whole<1, 16>,
+    /// Labels of an image.
+    pub labels: Labels,
     /// Images trained on.
     pub train: Count,
     /// Images that choices are made by.
@@ -124,6 +149,7 @@ impl Default for Synthetic {
         Self {
             side: Whole::known(8),
             channels: Whole::known(1),
+            labels: Labels::One,
             train: Count::known(512),
             validation: Count::known(128),
             test: Count::known(256),

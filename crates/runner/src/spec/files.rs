@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::labels::Labels;
 use super::number::{Count, Share, Whole};
 
 /// Pictures in files, which are read batch by batch. Below the folder given with `--data-dir` they lie in `train` and `test`:
@@ -55,11 +56,14 @@ pub struct Pictures {
 }
 
 /// WAV files, which are read batch by batch and become log-mel patches ([`datasets::LogMel`]). They lie like those of
-/// [`Pictures`] in `image-folder`.
+/// [`Pictures`] in `image-folder`; where a sound has several labels, they lie anywhere in `train` and `test`, and the tables `train.csv` and
+/// `test.csv` beside these folders say which labels each has ([`datasets::LabelTable`]). The classes are then the labels that occur in
+/// `train.csv`.
 ///
 /// | key | default | purpose | range |
 /// |---|---|---|---|
 /// | `classes`, `train`, `validation`, `test`, `corrupt` | | as of [`Pictures`] | |
+/// | `labels` | `one` | labels of a sound | `one`, `several` |
 /// | `sample_rate` | 16000 | samples per second | 1000 to 192000 |
 /// | `frames` | 96 | frames of 25 ms, one every 10 ms: the height of a patch | 1 to 4096 |
 /// | `mels` | 64 | mel bands: the width of a patch | 1 to 512 |
@@ -69,6 +73,9 @@ pub struct Pictures {
 pub struct Sounds {
     /// Number of classes.
     pub classes: Whole<1, 65536>,
+    /// Labels of a sound.
+    #[serde(default)]
+    pub labels: Labels,
     /// Files trained on.
     pub train: Whole<1, 1_000_000_000>,
     /// Training files set aside.

@@ -18,7 +18,7 @@ use super::proxy::Proxy;
 /// | `warmup_epochs` | 0 | linear warm-up before the curve, fractions allowed |
 /// | `weight_decay` | 0 | L2 decay of kernels |
 /// | `decay_batch_norm` | false | whether scales, shifts and biases decay too |
-/// | `label_smoothing` | 0 | share of the label spread over all classes, below 1 |
+/// | `label_smoothing` | 0 | share of the label spread over all classes, below 1; of several labels, the share of every mark that is drawn to one half |
 /// | `batch_norm_momentum` | 0.1 | weight of a batch in the running statistics |
 /// | `augmentation` | none | [`Augmentation`] |
 /// | `early_stop` | none | of `search` only: [`EarlyStop`] |

@@ -13,6 +13,7 @@ mod cost;
 mod cycles;
 mod faults;
 mod golden;
+mod labels;
 mod layers;
 mod modes;
 mod morph;

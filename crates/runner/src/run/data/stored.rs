@@ -7,13 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use datasets::{Medium, ReadRange, Samples, Split, StoredSet, class_names, shards};
+use datasets::{
+    LabelTable, Labels, Medium, ReadRange, Samples, Split, StoredSet, class_names, labelled, shards,
+};
 
 use super::{Images, Wanted, enough, read_file};
 use crate::plan;
 
 /// Training samples that mean and deviation are measured on.
 const MEASURED: usize = 2000;
+/// What lies in a folder of files with several labels.
+const TABLES: &str = "the folders `train` and `test`, and beside them `train.csv` and `test.csv` with the columns `fname,labels`; of FSD50K \
+    (https://zenodo.org/records/4060432) these are FSD50K.dev_audio, FSD50K.eval_audio, and dev.csv and eval.csv of FSD50K.ground_truth";
 /// Folders below folders; a link to a folder above would not end.
 const DEEPEST: usize = 16;
 
@@ -32,12 +37,14 @@ pub(super) struct Files<'a> {
 pub(super) fn load(files: &Files<'_>, folder: Option<&Path>) -> anyhow::Result<Images> {
     let &Files { wanted, medium, buffer, corrupt, images } = files;
     let name = wanted.dataset.name();
-    let folder = folder.with_context(|| {
-        format!("the files of `{name}` do not come with the program: name the folder that holds their folders `train` and `test` with `--data-dir`")
+    let folder = folder.with_context(|| match wanted.labels {
+        Labels::One => format!("the files of `{name}` do not come with the program: name the folder that holds their folders `train` and `test` with `--data-dir`"),
+        Labels::Several => format!("the files of `{name}` do not come with the program: name the folder that holds {TABLES} with `--data-dir`"),
     })?;
-    let found = match buffer {
-        Some(buffer) => archives(wanted.classes, folder, medium, buffer),
-        None => folders(wanted.classes, folder, medium),
+    let found = match (buffer, wanted.labels) {
+        (Some(buffer), _) => archives(wanted.classes, folder, medium, buffer),
+        (None, Labels::One) => folders(wanted.classes, folder, medium),
+        (None, Labels::Several) => tables(wanted.classes, folder, medium),
     };
     let [train, test] = found
         .with_context(|| format!("cannot use the files in `{}`", folder.display()))?
@@ -70,6 +77,30 @@ fn folders(classes: usize, folder: &Path, medium: Medium) -> anyhow::Result<[Sto
         set.with_context(|| format!("in `{part}`"))
     };
     Ok([part("train", train)?, part("test", test)?])
+}
+
+/// The training and the test part of files whose labels stand in tables.
+fn tables(classes: usize, folder: &Path, medium: Medium) -> anyhow::Result<[StoredSet; 2]> {
+    let table = |part: &str| -> anyhow::Result<LabelTable> {
+        let name = format!("{part}.csv");
+        let bytes = read_file(&folder.join(&name))
+            .with_context(|| format!("cannot read `{name}`: the folder holds {TABLES}"))?;
+        Ok(LabelTable::read(&name, &bytes)?)
+    };
+    let (train, test) = (table("train")?, table("test")?);
+    let names = train.class_names();
+    ensure!(
+        names.len() == classes,
+        "`train.csv` has {} different labels, but the experiment says {classes} classes: change `classes`",
+        names.len()
+    );
+    let part = |part: &str| -> anyhow::Result<(Vec<String>, Arc<ReadRange>)> {
+        let folder = folder.join(part);
+        Ok((files(&folder)?, reader(folder)))
+    };
+    let ((train_files, read_train), (test_files, read_test)) = (part("train")?, part("test")?);
+    let parts = [(train_files, &train, read_train), (test_files, &test, read_test)];
+    Ok(labelled(parts, &names, medium)?)
 }
 
 /// The training and the test part of tar archives.

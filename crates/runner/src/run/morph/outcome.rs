@@ -3,21 +3,18 @@
 use std::fmt::Write;
 
 use cost_models::Summary;
-use datasets::{Evaluation, Samples};
-use serde::{Deserialize, Serialize};
-use training::{Evaluator, Network};
+use report::Metric;
+use serde::Serialize;
+use training::Network;
 
 use super::Morph;
 use crate::measure;
+use crate::plan::metric;
 use crate::store;
-
-/// Images per batch when a network is scored.
-const SCORING_BATCH: usize = 250;
 
 /// `report.json`: the networks by what they cost and how well they do. Times are not in it, so that equal plans leave equal
 /// files.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Report {
     before: Standing,
     /// After the search, before the retraining.
@@ -25,15 +22,68 @@ struct Report {
     after: Standing,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 struct Standing {
     cost: Summary,
-    /// Fraction of validation images classified correctly.
-    validation_accuracy: f64,
-    /// Fraction of test images classified correctly; of what is compared in the end only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    test_accuracy: Option<f64>,
+    #[serde(flatten)]
+    scores: Scores,
+}
+
+/// Validation score, and test score of what is compared in the end only, under the name of the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Scores {
+    Accuracy {
+        validation_accuracy: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        test_accuracy: Option<f64>,
+    },
+    MeanAveragePrecision {
+        validation_mean_average_precision: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        test_mean_average_precision: Option<f64>,
+    },
+}
+
+impl Scores {
+    fn of(metric: Metric, validation: f64, test: Option<f64>) -> Self {
+        match metric {
+            Metric::Accuracy => {
+                Self::Accuracy { validation_accuracy: validation, test_accuracy: test }
+            }
+            Metric::MeanAveragePrecision => Self::MeanAveragePrecision {
+                validation_mean_average_precision: validation,
+                test_mean_average_precision: test,
+            },
+        }
+    }
+
+    fn metric(self) -> Metric {
+        match self {
+            Self::Accuracy { .. } => Metric::Accuracy,
+            Self::MeanAveragePrecision { .. } => Metric::MeanAveragePrecision,
+        }
+    }
+
+    fn validation(self) -> f64 {
+        match self {
+            Self::Accuracy { validation_accuracy: score, test_accuracy: _ }
+            | Self::MeanAveragePrecision {
+                validation_mean_average_precision: score,
+                test_mean_average_precision: _,
+            } => score,
+        }
+    }
+
+    fn test(self) -> Option<f64> {
+        match self {
+            Self::Accuracy { test_accuracy: score, validation_accuracy: _ }
+            | Self::MeanAveragePrecision {
+                test_mean_average_precision: score,
+                validation_mean_average_precision: _,
+            } => score,
+        }
+    }
 }
 
 impl Morph<'_> {
@@ -80,16 +130,13 @@ impl Morph<'_> {
     }
 
     fn standing(&self, network: &Network, is_tested: bool) -> anyhow::Result<Standing> {
-        let mut evaluator = Evaluator::new(&network.graph, SCORING_BATCH, &self.device)?;
-        let mut score = |set: &Samples| -> anyhow::Result<f64> {
-            let images = Evaluation::new(set, &self.images.normalization, SCORING_BATCH)?;
-            Ok(evaluator.score(network, &images)?.accuracy)
-        };
+        let mut scorer = self.scorer(&network.graph)?;
         let split = &self.images.split;
+        let validation = scorer.score(network, &split.validation)?;
+        let test = if is_tested { Some(scorer.score(network, &split.test)?) } else { None };
         Ok(Standing {
             cost: Summary::of(&network.graph),
-            validation_accuracy: score(&split.validation)?,
-            test_accuracy: if is_tested { Some(score(&split.test)?) } else { None },
+            scores: Scores::of(metric(self.plan.labels), validation, test),
         })
     }
 }
@@ -114,18 +161,19 @@ fn rows(report: &Report) -> Vec<Row> {
         };
         (name.to_owned(), all.iter().map(value).collect())
     };
-    let accuracy = |name: &str, of: fn(&Standing) -> Option<f64>| {
+    let metric = report.before.scores.metric().name();
+    let score = |part: &str, of: fn(Scores) -> Option<f64>| {
         let value = |standing: &Standing| {
-            of(standing).map_or("-".to_owned(), |value| format!("{:.2} %", 100.0 * value))
+            of(standing.scores).map_or("-".to_owned(), |value| format!("{:.2} %", 100.0 * value))
         };
-        (name.to_owned(), all.iter().map(value).collect())
+        (format!("{part} {metric}"), all.iter().map(value).collect())
     };
     vec![
         count("MACs", |cost| cost.macs),
         count("FLOPs", |cost| cost.flops),
         count("parameters", |cost| cost.params),
-        accuracy("validation accuracy", |standing| Some(standing.validation_accuracy)),
-        accuracy("test accuracy", |standing| standing.test_accuracy),
+        score("validation", |scores| Some(scores.validation())),
+        score("test", Scores::test),
     ]
 }
 
@@ -156,10 +204,9 @@ mod tests {
 
     #[test]
     fn the_table_has_shares_of_the_original_and_a_dash_for_what_was_not_read() {
-        let standing = |macs, test_accuracy| Standing {
+        let standing = |macs, test| Standing {
             cost: Summary { macs, flops: 2 * macs, params: 10, activations: 1 },
-            validation_accuracy: 0.5,
-            test_accuracy,
+            scores: Scores::of(Metric::Accuracy, 0.5, test),
         };
         let report = Report {
             before: standing(200, Some(0.25)),

@@ -9,11 +9,12 @@ use regularizers::MorphNet;
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
-use training::{Control, EpochRecord, Network, Penalty, Recipe, Trainer};
+use training::{Control, EpochRecord, GateRecipe, Network, Penalty, Recipe, Trainer};
 
 use super::super::monitor::Monitor;
+use super::super::scoring::Scorer;
 use super::super::training::{Ending, resume, train};
-use super::{Morph, Original};
+use super::{Images, Morph, Original};
 use crate::store::{self, Checkpoints};
 
 /// Most images that the statistics of added batch norms are measured on.
@@ -125,6 +126,10 @@ impl Morph<'_> {
         }
         let folder = self.folder("search");
         let mut monitor = None;
+        let mut scorer = match self.images.label_sets() {
+            None => None,
+            Some(_) => Some(self.scorer(start)?),
+        };
         let trained = self.fit(
             "search",
             &network,
@@ -137,7 +142,11 @@ impl Morph<'_> {
                     let before = trainer.history().len().saturating_sub(1);
                     monitor.insert(Monitor::resume(&folder, before)?)
                 };
-                monitor.observe(start, penalty, trainer)?;
+                let validation = &self.images.split.validation;
+                let precision = scorer.as_mut();
+                let precision =
+                    precision.map(|scorer| scorer.score(&trainer.network(), validation));
+                monitor.observe(start, penalty, trainer, precision.transpose()?)?;
                 Ok(Control::Continue)
             },
         )?;
@@ -161,6 +170,13 @@ impl Morph<'_> {
         store::write_json(&self.structure_path(), &structure)?;
         self.finish("search", &shrunk, epochs)?;
         Ok(Some(shrunk))
+    }
+
+    /// Scores networks of a graph, which has no gates.
+    pub(super) fn scorer(&self, graph: &Graph) -> anyhow::Result<Scorer<'_, '_>> {
+        let Images { normalization, .. } = &self.images;
+        let sets = self.images.label_sets();
+        Scorer::new(graph, GateRecipe::default(), sets, normalization, &self.device)
     }
 
     /// The network that the search trains: the original, with batch norms if they were asked for.
@@ -228,7 +244,8 @@ impl Morph<'_> {
             recipe.augmentation,
             streams,
         )?;
-        let mut trainer = Trainer::new(network, recipe, streams, &self.device)?;
+        let sets = self.images.label_sets();
+        let mut trainer = Trainer::for_labels(network, recipe, sets, streams, &self.device)?;
         let steps = batches.per_epoch() as u64 * u64::from(recipe.epochs);
         let work = self.work(recipe, Summary::of(&network.graph).flops);
         let mut task = self.progress.start(phase, steps, work);
