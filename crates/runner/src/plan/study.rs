@@ -106,6 +106,15 @@ impl Study {
                 .collect();
             variants.push(Variant { label: settings.join(" "), settings, plan });
         }
+        let labels = |variant: &Variant| variant.plan.labels;
+        if variants.iter().any(|variant| labels(variant) != labels(&variants[0])) {
+            return Err(Diagnostic::new(
+                "variants with one and with several labels per example cannot be compared",
+            )
+            .at(source.place(&Path::parse("sweep.axes"), Target::Key))
+            .help("they are scored by different metrics: make them experiments of their own")
+            .into());
+        }
         let most = spec.sweep.max_points.size();
         if points > most {
             return Err(Diagnostic::new(format!(
