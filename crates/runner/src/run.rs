@@ -21,6 +21,7 @@ mod retrain;
 mod search;
 pub mod survey;
 mod training;
+mod uniform;
 mod work;
 
 use std::fmt;
@@ -89,6 +90,7 @@ pub enum Outcome {
 struct Run<'a> {
     plan: &'a Plan,
     seed: Graph,
+    uniform: Vec<uniform::Uniform>,
     /// What it trains on; none where nothing is trained.
     data: Option<Data>,
     /// The network that widths are learned on, if it is not the one that they are for.
@@ -106,7 +108,9 @@ impl<'a> Run<'a> {
         progress: &'a Progress,
     ) -> Self {
         let proxy = plan.proxy.map(|proxy| plan.proxy_graph(&proxy));
-        Self { plan, seed: plan.seed_graph(), data: None, proxy, folder, interrupt, progress }
+        let seed = plan.seed_graph();
+        let uniform = uniform::all(plan, &seed);
+        Self { plan, seed, uniform, data: None, proxy, folder, interrupt, progress }
     }
 
     fn data(&self) -> &Data {
@@ -119,12 +123,13 @@ impl<'a> Run<'a> {
 
     fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
         let Some(search) = point.search() else {
-            return point::uniform(self.plan, &self.seed, point).map(Some);
+            let uniform = self.uniform(point.width_multiplier)?;
+            return Ok(Some(point::uniform(self.plan, uniform, point)));
         };
         let Some(found) = self.search_done(search)? else { return Ok(None) };
         match point.arm {
             Arm::Uniform | Arm::Shrink | Arm::Expand => {
-                point::learned(self.plan, &self.seed, &found, point)
+                point::learned(self.plan, self.uniform(point.width_multiplier)?, &found, point)
             }
             Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
                 let Some(structure) = self.arm(point, search)? else { return Ok(None) };
