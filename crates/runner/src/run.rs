@@ -167,6 +167,11 @@ pub fn run(plan: &Plan, settings: &Settings) -> Result<(Outcome, String), Failur
         data::load(&wanted, &settings.experiment, settings.data.as_deref()).map_err(bad_input)?;
     let presence = Presence::enter(&folder)?;
     prepare(plan, &folder, &presence, settings.fresh)?;
+    match settings.task {
+        Task::Points(_) => presence.remove_unfinished()?,
+        // There may be thousands of such processes.
+        Task::Point(_) | Task::Shared(_) => {}
+    }
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
     let mut run = Run::new(plan, folder, &interrupt, &progress);
@@ -205,6 +210,7 @@ pub fn make_ready(
     let presence = Presence::enter(folder)?;
     prepare(plan, folder, &presence, fresh)?;
     presence.others()?;
+    presence.remove_unfinished()?;
     if retry_failed {
         failure::forget_all(&folder.join("state"))?;
     }
