@@ -22,6 +22,7 @@ mod scoring;
 mod search;
 pub mod survey;
 mod training;
+mod uniform;
 mod work;
 
 use std::collections::BTreeSet;
@@ -97,6 +98,7 @@ struct Run<'a> {
     /// The position of its first point among those of all variants.
     first_point: usize,
     seed: Graph,
+    uniform: Vec<uniform::Uniform>,
     /// What it trains on; none where nothing is trained.
     data: Option<Data>,
     /// The network that widths are learned on, if it is not the one that they are for.
@@ -118,12 +120,14 @@ impl<'a> Run<'a> {
         let mut runs = Vec::new();
         for (variant, scope) in study.variants().iter().zip(scope::of(study)) {
             let plan = &variant.plan;
+            let seed = plan.seed_graph();
             runs.push(Self {
                 plan,
                 label: &variant.label,
                 scope,
                 first_point,
-                seed: plan.seed_graph(),
+                uniform: uniform::all(plan, &seed),
+                seed,
                 data: None,
                 proxy: plan.proxy.map(|proxy| plan.proxy_graph(&proxy)),
                 folder: folder.to_owned(),
@@ -166,12 +170,13 @@ impl<'a> Run<'a> {
 
     fn point_of_variant(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
         let Some(search) = point.search() else {
-            return point::uniform(self.plan, &self.seed, point).map(Some);
+            let uniform = self.uniform(point.width_multiplier)?;
+            return Ok(Some(point::uniform(self.plan, uniform, point)));
         };
         let Some(found) = self.search_done(search)? else { return Ok(None) };
         match point.arm {
             Arm::Uniform | Arm::Shrink | Arm::Expand => {
-                point::learned(self.plan, &self.seed, &found, point)
+                point::learned(self.plan, self.uniform(point.width_multiplier)?, &found, point)
             }
             Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
                 let Some(structure) = self.arm(point, search)? else { return Ok(None) };
@@ -208,6 +213,11 @@ pub fn run(study: &Study, settings: &Settings) -> Result<(Outcome, String), Fail
     let images = images_of(study, settings)?;
     let presence = Presence::enter(folder)?;
     prepare(study, folder, &presence, settings.fresh)?;
+    match settings.task {
+        Task::Points(_) => presence.remove_unfinished()?,
+        // There may be thousands of such processes.
+        Task::Point(_) | Task::Shared(_) => {}
+    }
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
     let mut runs = Run::all(study, folder, &interrupt, &progress);
@@ -268,6 +278,7 @@ pub fn make_ready(
     let presence = Presence::enter(folder)?;
     prepare(study, folder, &presence, fresh)?;
     presence.others()?;
+    presence.remove_unfinished()?;
     if retry_failed {
         failure::forget_all(&folder.join("state"))?;
     }

@@ -17,7 +17,7 @@ Examples:
 pub(super) const POINT_EXAMPLES: &str = "\
 Examples:
   runner point experiments/inception.yaml --index 3
-  srun --array=0-9 runner point experiments/inception.yaml
+  sbatch --array=0-9 --wrap 'runner point experiments/inception.yaml'
 
 Work that several points need, such as a search, is done once: whoever needs it waits for whoever is at it.
 Exit codes: 0 the point is done, or there is nothing to do for it; 1 it failed; 85 stopped after a checkpoint.";

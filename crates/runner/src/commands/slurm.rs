@@ -66,8 +66,8 @@ fn attempt(study: &Study, folder: &Path, options: &RunOptions) -> Result<String,
             submitted.push(sbatch(&script, Some(array), &after)?);
         }
         if !submitted.is_empty() {
-            let (count, words) = (indices.len(), kind.words());
-            let _ = writeln!(said, "{count} {words} as job {}", submitted.join(", "));
+            let words = kind.words(indices.len());
+            let _ = writeln!(said, "{words} as job {}", submitted.join(", "));
             jobs.extend(submitted.iter().cloned());
             after = submitted;
         }

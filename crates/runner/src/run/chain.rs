@@ -24,7 +24,7 @@ impl Run<'_> {
         if self.plan.stop_after.is_some() {
             return Ok(Some(shrunk));
         }
-        let expansion = point::expanded(self.plan, &self.seed, &shrunk, 1.0)?;
+        let expansion = point::expanded(self.plan, &shrunk, self.uniform(1.0)?.budget)?;
         Ok(Some(expansion.map_or(shrunk, |expansion| expansion.graph)))
     }
 
@@ -44,7 +44,7 @@ impl Run<'_> {
                 let Some(last) = self.start(search)? else { return Ok(None) };
                 let last = self.validation_score(&last, search.seed)?;
                 let earlier = match before.before() {
-                    None => self.plan.uniform_graph(&self.seed, 1.0)?,
+                    None => self.uniform(1.0)?.network.graph.clone(),
                     Some(_) => match self.start(before)? {
                         None => return Ok(None),
                         Some(graph) => graph,

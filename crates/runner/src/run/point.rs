@@ -1,11 +1,12 @@
 //! What the points of a plan are once structures have been learned.
 
-use cost_models::Summary;
+use cost_models::{CostForm, Summary};
 use graph::{ChannelMap, Channels, Graph};
 use report::{Arm, Mode};
 use surgery::{Expansion, Structure};
 
 use super::chain::Found;
+use super::uniform::{Priced, Uniform};
 use crate::plan::{Plan, PointPlan};
 
 /// A point whose network is known.
@@ -30,17 +31,15 @@ pub(crate) struct ReadyPoint {
 }
 
 /// The network of a uniform point.
-pub(crate) fn uniform(plan: &Plan, seed: &Graph, point: PointPlan) -> anyhow::Result<ReadyPoint> {
-    let graph = plan.uniform_graph(seed, point.width_multiplier)?;
-    let width_multiplier = point.width_multiplier;
-    Ok(ready(plan, point, graph, width_multiplier, 0))
+pub(crate) fn uniform(plan: &Plan, uniform: &Uniform, point: PointPlan) -> ReadyPoint {
+    ready(plan, point, uniform.network.clone(), point.width_multiplier, 0)
 }
 
-/// The network of a learned point. None for an expansion that has nothing to add, because the learned network costs as much
+/// The network of a learned point, whose budget is what `uniform` costs. None for an expansion that has nothing to add, because the learned network costs as much
 /// as the budget already.
 pub(crate) fn learned(
     plan: &Plan,
-    seed: &Graph,
+    uniform: &Uniform,
     found: &Found,
     point: PointPlan,
 ) -> anyhow::Result<Option<ReadyPoint>> {
@@ -51,9 +50,9 @@ pub(crate) fn learned(
         Arm::Expand => {
             let dead = found.structure.dead_channels();
             let shrunk = rebuild(&found.start, &found.structure)?;
-            let expansion = expanded(plan, seed, &shrunk, point.width_multiplier)?;
+            let expansion = expanded(plan, &shrunk, uniform.budget)?;
             Ok(expansion.map(|Expansion { graph, width_multiplier, .. }| {
-                ready(plan, point, graph, width_multiplier, dead)
+                ready(plan, point, Priced::of(graph), width_multiplier, dead)
             }))
         }
     }
@@ -67,20 +66,17 @@ pub(crate) fn of_structure(
     point: PointPlan,
 ) -> anyhow::Result<ReadyPoint> {
     let graph = rebuild(whole, structure)?;
-    Ok(ready(plan, point, graph, 1.0, structure.dead_channels()))
+    Ok(ready(plan, point, Priced::of(graph), 1.0, structure.dead_channels()))
 }
 
-/// A network expanded to what the seed costs at a width multiplier. None if there is nothing to add.
+/// A network expanded to a budget of the regularizer's cost. None if there is nothing to add.
 pub(crate) fn expanded(
     plan: &Plan,
-    seed: &Graph,
     shrunk: &Graph,
-    width_multiplier: f64,
+    budget: f64,
 ) -> anyhow::Result<Option<Expansion>> {
     let model = &plan.regularizer.cost;
-    let price = |graph: &Graph| cost_models::CostForm::of(model, graph).at(&graph.widths());
-    let budget = price(&plan.uniform_graph(seed, width_multiplier)?);
-    if price(shrunk) >= budget {
+    if CostForm::of(model, shrunk).at(&shrunk.widths()) >= budget {
         return Ok(None);
     }
     let expansion = surgery::expand(shrunk, model, budget, plan.sweep.channel_divisor)?;
@@ -97,11 +93,11 @@ pub(crate) fn rebuild(start: &Graph, structure: &Structure) -> anyhow::Result<Gr
 fn ready(
     plan: &Plan,
     point: PointPlan,
-    graph: Graph,
+    network: Priced,
     width_multiplier: f64,
     dead_channels: u64,
 ) -> ReadyPoint {
-    let (cost, structure) = (Summary::of(&graph), surgery::structure_hash(&graph));
+    let Priced { graph, cost, structure } = network;
     let (name, key) = (plan.point_words(&point), key(plan, &point, &structure, cost.flops));
     ReadyPoint { plan: point, name, graph, cost, structure, key, width_multiplier, dead_channels }
 }

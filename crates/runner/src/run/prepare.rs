@@ -52,7 +52,7 @@ pub(super) fn prepare(
         }
         store::write_json(&state.join(FORMAT), &Format { schema: SCHEMA })?;
     }
-    Ok(presence.remove_unfinished()?)
+    Ok(())
 }
 
 /// What others are at work on cannot be discarded.

@@ -111,8 +111,8 @@ impl Presence {
         self.watch.is_still(name, content)
     }
 
-    /// The other processes that are at work here. Those of other hosts are watched until they have shown that they live, or
-    /// have been still for long enough.
+    /// The other processes that are at work here. Those of other hosts, and of this one before it was booted, are watched until
+    /// they have shown that they live, or have been still for long enough.
     pub(crate) fn others(&self) -> anyhow::Result<Vec<Registration>> {
         let this = Process::this().name();
         let first = registrations(&self.folder)?;
@@ -123,10 +123,8 @@ impl Presence {
                 if name == this || self.is_gone(&name)? {
                     continue;
                 }
-                let is_here = registration.process.host == Process::this().host;
-                let has_beaten =
-                    first.iter().all(|(other, was)| *other != name || was.beat < registration.beat);
-                is_known &= is_here || has_beaten;
+                let has_beaten = first.get(&name).is_none_or(|was| was.beat < registration.beat);
+                is_known &= registration.process.is_here() || has_beaten;
                 alive.push(registration);
             }
             if is_known {
@@ -331,6 +329,25 @@ mod tests {
         assert!(!presence.is_lost() && registrations(folder.path()).unwrap().len() == 1);
         fs::remove_file(&presence.heart.path).unwrap();
         assert!(presence.is_lost());
+    }
+
+    /// What a process of another host leaves that is killed.
+    fn leave_registration(folder: &Path, name: &str) {
+        let process = serde_json::json!({
+            "host": "elsewhere", "id": 1, "nonce": "0", "machine": "another boot", "started": "1", "beat": 7
+        });
+        let mut file = File::create(registration_path(folder, name)).unwrap();
+        file.write_all(process.to_string().as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_dead_process_of_another_host_is_told_from_a_living_one_by_its_beats() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut presence = Presence::enter(folder.path()).unwrap();
+        presence.watch = Watch::new(Duration::ZERO);
+        leave_registration(folder.path(), "elsewhere-1-0");
+        assert_eq!(presence.others().unwrap(), []);
+        assert!(!registration_path(folder.path(), "elsewhere-1-0").exists());
     }
 
     #[test]

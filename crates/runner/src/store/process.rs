@@ -50,12 +50,15 @@ impl Process {
         format!("{}-{}-{}", self.host, self.id, self.nonce)
     }
 
-    /// Whether this is known to have ended: it was on this machine, where every process can be asked for.
-    pub(crate) fn has_ended(&self) -> bool {
+    /// Whether it is or was on this machine since its boot, where every process can be asked for.
+    pub(crate) fn is_here(&self) -> bool {
         let here = Self::this();
-        let is_here =
-            !here.machine.is_empty() && (&self.host, &self.machine) == (&here.host, &here.machine);
-        is_here && started(self.id).is_none_or(|started| started != self.started)
+        !here.machine.is_empty() && (&self.host, &self.machine) == (&here.host, &here.machine)
+    }
+
+    /// Whether this is known to have ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_here() && started(self.id).is_none_or(|started| started != self.started)
     }
 }
 

@@ -25,13 +25,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What it is about, in words.
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Self::Shared => "searches and trained seeds",
-            Self::Point => "points",
-            Self::Collect => "collector",
-        }
+    /// So many of it, in words.
+    pub(super) fn words(self, count: usize) -> String {
+        let what = match (self, count) {
+            (Self::Shared, 1) => "search or trained seed",
+            (Self::Shared, _) => "searches and trained seeds",
+            (Self::Point, 1) => "point",
+            (Self::Point, _) => "points",
+            (Self::Collect, _) => "collector",
+        };
+        format!("{count} {what}")
     }
 
     fn name(self) -> &'static str {
@@ -128,7 +131,10 @@ impl Script<'_> {
     }
 }
 
-/// The end of a script whose task can be stopped and queued again. Bash passes signals on, because they are sent to it alone.
+/// The end of a script whose task can be stopped and queued again.
+///
+/// Bash passes signals on, because some are sent to it alone; as SIGUSR1, because the others reach the runner by themselves, which
+/// ends at once if it is interrupted or terminated twice. A job that somebody cancelled is completing by then, not running.
 fn task(call: &str) -> String {
     format!(
         "\
@@ -137,8 +143,7 @@ fn task(call: &str) -> String {
 
 {call} &
 runner=$!
-trap 'kill -USR1 $runner 2>/dev/null' USR1
-trap 'kill -TERM $runner 2>/dev/null' TERM
+trap 'kill -USR1 $runner 2>/dev/null' USR1 TERM
 while true; do
     wait $runner
     code=$?
@@ -148,7 +153,7 @@ done
 # 85: stopped after a checkpoint. Whoever cancelled the job does not want it back.
 task=${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}
 if [[ $code == 85 && ${{SLURM_RESTART_COUNT:-0}} -lt {RESTARTS} ]] &&
-    ! scontrol --oneliner show job \"$task\" | grep --quiet JobState=CANCELLED; then
+    scontrol --oneliner show job \"$task\" | grep --quiet JobState=RUNNING; then
     scontrol requeue \"$task\"
 fi
 exit $code
