@@ -39,7 +39,7 @@ pub(super) fn load(files: &Files<'_>, folder: Option<&Path>) -> anyhow::Result<I
     let name = wanted.dataset.name();
     let folder = folder.with_context(|| match wanted.labels {
         Labels::One => format!("the files of `{name}` do not come with the program: name the folder that holds their folders `train` and `test` with `--data-dir`"),
-        Labels::Several => format!("the files of `{name}` do not come with the program: name the folder that holds {TABLES} with `--data-dir`"),
+        Labels::Several => format!("the files of `{name}` do not come with the program: name with `--data-dir` the folder that holds {TABLES}"),
     })?;
     let found = match (buffer, wanted.labels) {
         (Some(buffer), _) => archives(wanted.classes, folder, medium, buffer),
