@@ -11,6 +11,7 @@ mod cycles;
 mod experiments;
 mod modes;
 mod morph;
+mod page;
 mod program;
 mod proxy;
 mod readme;
@@ -19,7 +20,6 @@ mod resume;
 mod round_trip;
 mod smoke;
 mod stored_data;
-
 mod targets;
 mod threads;
 mod tidy;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod morph;
+mod report;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use tensor_ops::Level;
 
 pub use bench::{BenchOptions, ExportOptions, Mode};
 pub use morph::MorphOptions;
+pub use report::ReportOptions;
 
 /// The whole command line. `runner FILE` is `runner run FILE`.
 #[derive(Clone, Debug, PartialEq, Parser)]
@@ -37,6 +39,7 @@ Examples:
   runner experiments/inception.yaml              run an experiment, or go on with it
   runner experiments/inception.yaml --dry-run    list its points and what they cost
   runner check experiments/                      check and price every experiment file
+  runner report results/inception                make figures and report.html again
   runner cost inception-v2 --per-layer           price a network
   runner calibrate laptop.json                   measure this machine
   runner bench resnet-50 --batch 8               time training steps
@@ -55,6 +58,9 @@ pub enum Command {
     Run(RunOptions),
     /// Check and price experiment files; trains nothing
     Check(CheckOptions),
+    /// Write tables, figures and report.html again from the results in a folder; trains nothing
+    #[command(after_help = report::REPORT_EXAMPLES)]
+    Report(ReportOptions),
     /// Price a network, or the seed network of an experiment file
     #[command(after_help = COST_EXAMPLES)]
     Cost(CostOptions),

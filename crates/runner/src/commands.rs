@@ -7,6 +7,7 @@ pub mod cost;
 pub mod dry_run;
 pub mod export;
 pub mod morph;
+pub mod report;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -83,7 +84,8 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 7] = ["run", "check", "cost", "morph", "calibrate", "bench", "export"];
+    const COMMANDS: [&str; 8] =
+        ["run", "check", "report", "cost", "morph", "calibrate", "bench", "export"];
     let could_be = !COMMANDS.contains(&word) && word.chars().all(|c| c.is_ascii_alphabetic());
     if could_be { nearest(word, COMMANDS) } else { None }
 }
@@ -92,6 +94,7 @@ fn dispatch(cli: Cli) -> Outcome {
     match (cli.command, cli.run) {
         (Some(Command::Run(options)), _) | (None, Some(options)) => run_or_list(&options),
         (Some(Command::Check(options)), _) => check::check(&options),
+        (Some(Command::Report(options)), _) => report::report(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
         (Some(Command::Morph(options)), _) => morph::morph(&options),
         (Some(Command::Calibrate(options)), _) => calibrate::calibrate(&options),
@@ -128,6 +131,7 @@ fn settings(options: &RunOptions) -> run::Settings {
         fresh: options.fresh,
         keep_going: options.keep_going,
         only: options.only.clone(),
+        changes: options.set.clone(),
     }
 }
 

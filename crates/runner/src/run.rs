@@ -10,10 +10,12 @@ mod collect;
 mod data;
 mod monitor;
 pub(crate) mod morph;
+mod networks;
 mod point;
 mod progress;
 mod proxy;
 mod queue;
+mod results;
 mod retrain;
 mod search;
 mod training;
@@ -24,14 +26,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use graph::Graph;
-use report::Arm;
 use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan};
+use crate::provenance::{Circumstances, Recorder};
+use crate::spec::Source;
 use crate::store::{self, Lock};
 use data::{Images, Searched, Wanted};
 use progress::Progress;
+pub(crate) use results::Results;
 
 /// How a run is carried out. None of it changes a result, but for rounding.
 #[derive(Clone, Debug)]
@@ -54,6 +58,8 @@ pub struct Settings {
     pub keep_going: bool,
     /// Points to work on; all if empty.
     pub only: Vec<usize>,
+    /// What was changed in the experiment file, in order.
+    pub changes: Vec<String>,
 }
 
 /// How a run ended.
@@ -78,6 +84,7 @@ struct Run<'a> {
     folder: PathBuf,
     interrupt: &'a Interrupt,
     progress: &'a Progress,
+    recorder: Recorder,
 }
 
 impl Run<'_> {
@@ -86,20 +93,7 @@ impl Run<'_> {
     }
 
     fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
-        let Some(search) = point.search() else {
-            return point::uniform(self.plan, &self.seed, point).map(Some);
-        };
-        let Some(found) = self.search_done(search)? else { return Ok(None) };
-        match point.arm {
-            Arm::Uniform | Arm::Shrink | Arm::Expand => {
-                point::learned(self.plan, &self.seed, &found, point)
-            }
-            Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-                let Some(structure) = self.arm(point, search)? else { return Ok(None) };
-                let whole = self.arm_whole(point.arm, &found);
-                point::of_structure(self.plan, whole, &structure, point).map(Some)
-            }
-        }
+        self.networks().point(point)
     }
 }
 
@@ -139,6 +133,7 @@ fn carry_out(
 ) -> Result<(Outcome, String), Failure> {
     let _lock = Lock::take(&folder)?;
     prepare(plan, &folder, settings.fresh)?;
+    keep_experiment(&settings.experiment, &folder)?;
     store::remove_unfinished(&folder)?;
     let interrupt = Interrupt::listen().context("cannot listen to signals")?;
     let progress = Progress::new();
@@ -147,6 +142,7 @@ fn carry_out(
     let images = images.with_threads(workers.threads);
     let searched = images.searched(plan.proxy.as_ref())?;
     let proxy = plan.proxy.map(|proxy| plan.proxy_graph(&proxy));
+    let recorder = Recorder::new(&folder, workers.circumstances(settings, &images)?);
     let run = Run {
         plan,
         seed,
@@ -156,6 +152,7 @@ fn carry_out(
         folder,
         interrupt: &interrupt,
         progress: &progress,
+        recorder,
     };
     progress.say(&format!("{}: {} on {workers}", plan.name, describe(plan)));
     let outcome = work::carry_out(&run, &workers, settings);
@@ -169,6 +166,7 @@ fn carry_out(
             corrupt.join(", ")
         ));
     }
+    run.recorder.end()?;
     let table = collect::write(&run)?;
     progress.say(&format!("{} after {}", plan.name, crate::clock::words(progress.elapsed())));
     Ok((outcome, table))
@@ -189,6 +187,12 @@ fn prepare(plan: &Plan, folder: &Path, fresh: bool) -> Result<(), Failure> {
         )));
     }
     Ok(store::write_json(&path, plan)?)
+}
+
+/// A copy of the experiment file lies beside the results, for what it says in words.
+fn keep_experiment(experiment: &Path, folder: &Path) -> anyhow::Result<()> {
+    let source = Source::read(experiment).map_err(|fault| anyhow!("{fault}"))?;
+    store::write(&folder.join(results::EXPERIMENT), source.text().as_bytes())
 }
 
 fn describe(plan: &Plan) -> String {
@@ -218,6 +222,18 @@ impl Workers {
         let jobs = settings.jobs.unwrap_or(by_default).max(1);
         let threads = settings.threads.unwrap_or(cores / jobs).max(1);
         Ok(Self { jobs, threads, level: settings.level })
+    }
+
+    /// What provenance says of them.
+    fn circumstances(self, settings: &Settings, images: &Images) -> anyhow::Result<Circumstances> {
+        Ok(Circumstances {
+            device: "cpu".to_owned(),
+            instructions: self.device()?.level().to_string(),
+            jobs: self.jobs,
+            threads: self.threads,
+            changes: settings.changes.clone(),
+            data: images.files.clone(),
+        })
     }
 
     fn device(self) -> anyhow::Result<Cpu> {

@@ -191,28 +191,33 @@ impl Checkpoints {
     }
 
     fn list(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
+        let mut paths = list(&self.folder, "safetensors")?;
+        paths.retain(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+            name.starts_with("checkpoint-")
+        });
+        Ok(paths)
+    }
+}
+
+/// The files of a folder whose names end in `.` and `extension`, sorted; none if there is no such folder.
+pub(crate) fn list(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let attempt = || -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot read `{}`", self.folder.display()));
-            }
+            entries => entries?,
         };
         let mut paths = Vec::new();
         for entry in entries {
-            let path =
-                entry.with_context(|| format!("cannot read `{}`", self.folder.display()))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            if name.starts_with("checkpoint-")
-                && path.extension().is_some_and(|extension| extension == "safetensors")
-            {
+            let path = entry?.path();
+            if path.extension().is_some_and(|found| found == extension) {
                 paths.push(path);
             }
         }
         paths.sort();
         Ok(paths)
-    }
+    };
+    attempt().with_context(|| format!("cannot read `{}`", folder.display()))
 }
 
 /// SHA-256 in 64 hexadecimal digits.

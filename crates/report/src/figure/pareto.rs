@@ -69,20 +69,34 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
 /// Later cycles and other modes keep the shape of their arm, in these colors in turn.
 const LATER: [Color; 3] = [Color::Vermillion, Color::ReddishPurple, Color::SkyBlue];
 
+/// How the points of an arm, a cycle and a mode look.
+pub(crate) struct Look {
+    pub(crate) marker: Marker,
+    pub(crate) line: Line,
+    pub(crate) color: Color,
+    /// 0 for the first cycle and the first mode; others have a number of their own.
+    pub(crate) later: usize,
+}
+
+impl Look {
+    pub(crate) fn of(arm: Arm, cycle: u32, mode: Mode) -> Self {
+        let (marker, line, color) = match arm {
+            Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
+            Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
+            Arm::Expand => (Marker::Diamond, Line::None, Color::BluishGreen),
+            Arm::Shuffled => (Marker::Triangle, Line::None, Color::Vermillion),
+            Arm::Random => (Marker::TriangleDown, Line::None, Color::SkyBlue),
+            Arm::L1Norm => (Marker::Plus, Line::None, Color::ReddishPurple),
+            Arm::GroupNorm => (Marker::Cross, Line::None, Color::Yellow),
+        };
+        let later = cycle as usize - 1 + mode as usize;
+        let color = later.checked_sub(1).map_or(color, |later| LATER[later % LATER.len()]);
+        Self { marker, line, color, later }
+    }
+}
+
 fn arm_series(arm: Arm, cycle: u32, mode: Mode, summaries: &[Summary]) -> Series {
-    let (marker, line, color) = match arm {
-        Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
-        Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
-        Arm::Expand => (Marker::Diamond, Line::None, Color::BluishGreen),
-        Arm::Shuffled => (Marker::Triangle, Line::None, Color::Vermillion),
-        Arm::Random => (Marker::Triangle, Line::None, Color::SkyBlue),
-        Arm::L1Norm => (Marker::Circle, Line::None, Color::ReddishPurple),
-        Arm::GroupNorm => (Marker::Circle, Line::None, Color::Yellow),
-    };
-    let color = match (cycle as usize + mode as usize).checked_sub(2) {
-        None => color,
-        Some(later) => LATER[later % LATER.len()],
-    };
+    let Look { marker, line, color, later: _ } = Look::of(arm, cycle, mode);
     let mut points: Vec<Point> = summaries
         .iter()
         .filter(|it| (it.arm, it.cycle, it.mode) == (arm, cycle, mode))
@@ -101,7 +115,7 @@ fn point(summary: &Summary) -> Point {
     }
 }
 
-fn tooltip(summary: &Summary) -> String {
+pub(crate) fn tooltip(summary: &Summary) -> String {
     let optional = |name: &str, value: Option<f64>| {
         value.map_or_else(String::new, |value| format!(", {name} {}", compact(value)))
     };

@@ -192,7 +192,7 @@ pub(super) fn plain(at: [f64; 2], text: &str) -> Label<'_> {
     }
 }
 
-fn heading(svg: &mut Svg, lines: &[String], top: f64, size: f64, bold: bool) {
+pub(super) fn heading(svg: &mut Svg, lines: &[String], top: f64, size: f64, bold: bool) {
     let step = size + if bold { 5.0 } else { 4.0 };
     for (row, line) in lines.iter().enumerate() {
         let at = [EDGE, top + row as f64 * step + size - 2.0];

@@ -99,6 +99,11 @@ impl Svg {
         }
     }
 
+    /// The dark outline of a shape, given by its element name and geometry.
+    pub(super) fn outline(&mut self, shape: &str) {
+        self.push(&format!("<{shape} fill=\"none\" stroke=\"#222222\" stroke-width=\"1\"/>"));
+    }
+
     /// A line of text.
     pub(super) fn label(&mut self, label: &Label<'_>) {
         let [x, y] = label.at.map(number);

@@ -1,10 +1,17 @@
 //! From the state of a run to its results: a function of what is finished, and safe to repeat.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use report::{Mode, PointRow};
+use datasets::Streams;
+use report::curve::{self, CurveRow, Phase};
+use report::{Arm, PointRow};
+use training::EpochRecord;
 
-use super::Run;
+use super::results::{self, Results};
+use super::{Run, search};
+use crate::plan::{Baseline, Plan};
+use crate::provenance::{self, Stream};
 use crate::store;
 
 /// One writer at a time.
@@ -20,29 +27,64 @@ pub(super) fn write_points(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
 
 /// Writes all results and returns the closing table.
 pub(super) fn write(run: &Run<'_>) -> anyhow::Result<String> {
-    let rows = write_points(run)?;
-    let summaries = report::summarize(&rows)?;
-    store::write(&run.folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
-    let title = format!("{}: accuracy against FLOPs", run.plan.name);
-    let seeds = run.plan.seeds.len();
-    let modes: Vec<&str> = run.plan.modes.iter().map(|mode| mode.name()).collect();
-    let how = match modes[..] {
-        ["scratch"] => "every network trained from scratch".to_owned(),
-        _ => format!("trained by {}", modes.join(", ")),
-    };
-    let subtitle = format!(
-        "{} on {}; {how} for {} epochs{}; {seeds} seed{}",
-        run.plan.architecture.family(),
-        run.plan.dataset.name(),
-        run.plan.retrain.epochs,
-        if run.plan.modes.contains(&Mode::ScratchB) { " of the seed" } else { "" },
-        if seeds == 1 { "" } else { "s" }
-    );
-    let figure = report::pareto_figure(&summaries, &title, &subtitle)?;
-    store::write(&run.folder.join("pareto.svg"), figure.as_bytes())?;
-    let table = report::table(&summaries)?;
-    store::write(&run.folder.join("summary.txt"), table.as_bytes())?;
-    Ok(table)
+    write_points(run)?;
+    let curves = curves(run)?;
+    store::write(&run.folder.join(results::CURVES), curve::to_csv(&curves).as_bytes())?;
+    provenance::write(&run.folder, &run.plan.hash(), streams(run.plan))?;
+    Results::of(run.plan, &run.folder).write()
+}
+
+/// The epochs of every finished search and retraining, in the order of the plan.
+fn curves(run: &Run<'_>) -> anyhow::Result<Vec<CurveRow>> {
+    let mut rows = Vec::new();
+    for search in run.plan.searches() {
+        rows.extend(run.search_curve(search)?);
+    }
+    let mut known = BTreeSet::new();
+    for plan in run.plan.points() {
+        let Some(point) = run.point(plan)? else { continue };
+        if !known.insert(point.key.clone()) {
+            continue;
+        }
+        let Some(result) = run.retrained(&point.key)? else { continue };
+        let row = |epoch: &EpochRecord| curve_row(Phase::Retrain, &point.key, *epoch, None);
+        rows.extend(result.epochs.iter().map(row));
+    }
+    Ok(rows)
+}
+
+/// The row of one epoch.
+pub(super) fn curve_row(
+    phase: Phase,
+    name: &str,
+    epoch: EpochRecord,
+    alive_cost: Option<f64>,
+) -> CurveRow {
+    let EpochRecord { epoch, loss, accuracy, penalty, learning_rate } = epoch;
+    let name = name.to_owned();
+    CurveRow { phase, name, epoch, loss, accuracy, penalty, learning_rate, alive_cost }
+}
+
+/// The random streams that a run derives from its seeds.
+fn streams(plan: &Plan) -> Vec<Stream> {
+    let mut streams = Vec::new();
+    for &seed in &plan.seeds {
+        let mut names = vec!["retrain".to_owned()];
+        for search in plan.searches().into_iter().filter(|search| search.seed == seed) {
+            names.push(search::stream(search));
+            let is_drawn = |it: &Baseline| matches!(it.arm(), Arm::Shuffled | Arm::Random);
+            if plan.baselines.iter().any(is_drawn) {
+                names.push(plan.search_file(search));
+            }
+        }
+        let mut known = BTreeSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        streams.extend(names.into_iter().map(|name| {
+            let key = format!("{:016x}", Streams::new(seed).derive(&name).seed());
+            Stream { name, seed, key }
+        }));
+    }
+    streams
 }
 
 fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {

@@ -120,6 +120,7 @@ impl Run<'_> {
         device: &Cpu,
         job: &Retraining,
     ) -> anyhow::Result<Option<Retrained>> {
+        self.recorder.begin()?;
         let recipe = &job.recipe;
         let streams = Streams::new(job.seed).derive("retrain");
         let split = &self.images.split;

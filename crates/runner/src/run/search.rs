@@ -8,12 +8,14 @@ use cost_models::Summary;
 use datasets::{Batches, Streams};
 use graph::{ChannelMap, Channels, Graph};
 use regularizers::{MorphNet, Warning};
+use report::curve::{CurveRow, Phase};
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
 use training::{Control, EpochRecord, Network, Trainer};
 
 use super::Run;
+use super::collect::curve_row;
 use super::monitor::Monitor;
 use super::training::{Ending, resume, train};
 use crate::plan::{Limit, Pressure, Search};
@@ -32,6 +34,21 @@ impl Run<'_> {
     /// Where the structure of a search lies.
     pub(crate) fn structure_path(&self, search: Search) -> PathBuf {
         self.folder.join("structures").join(format!("{}.json", self.plan.search_file(search)))
+    }
+
+    /// The epochs of a finished search, each with the share of the cost that was alive.
+    pub(crate) fn search_curve(&self, search: Search) -> anyhow::Result<Vec<CurveRow>> {
+        let folder = self.search_folder(search);
+        let record: Option<Record> = store::read_json(&folder.join("done.json"))?;
+        let Some(Record { structure: _, epochs }) = record else { return Ok(Vec::new()) };
+        let alive = Monitor::resume(&folder, epochs.len()).map(|monitor| monitor.alive_costs());
+        let alive = alive.unwrap_or_default();
+        let name = self.plan.search_file(search);
+        let rows = epochs
+            .iter()
+            .enumerate()
+            .map(|(at, epoch)| curve_row(Phase::Search, &name, *epoch, alive.get(at).copied()));
+        Ok(rows.collect())
     }
 
     fn search_folder(&self, search: Search) -> PathBuf {
@@ -55,6 +72,7 @@ impl Run<'_> {
 
     /// Does a search on the network that it begins with, or on the proxy of it. None if it was stopped.
     pub(crate) fn search(&self, device: &Cpu, search: Search) -> anyhow::Result<Option<Structure>> {
+        self.recorder.begin()?;
         let recipe = &self.plan.search;
         let start = self.start(search)?.context("the cycle before is not done")?;
         let learner = self.learner(&start);
@@ -203,7 +221,7 @@ impl Run<'_> {
 }
 
 /// The random streams of a search, below those of its seed.
-fn stream(search: Search) -> String {
+pub(super) fn stream(search: Search) -> String {
     if search.cycle > 1 { format!("search-{}", search.cycle) } else { "search".to_owned() }
 }
 
