@@ -69,7 +69,7 @@ check("clicking a point shows its structure, marks its row and its curve", async
   const files = fs.readdirSync(path.join(results, "structures")).map((file) => JSON.parse(fs.readFileSync(path.join(results, "structures", file))));
   const { layers } = files.find((file) => file.hash === structure);
   const shown = await page.locator("table.widths tr").evaluateAll((rows) => rows.map((row) => [row.cells[0].textContent, row.cells[2].textContent]));
-  assert.deepEqual(Object.fromEntries(shown), Object.fromEntries(Object.entries(layers).map(([name, { before, after }]) => [name, `${after} of ${before}`])));
+  assert.deepEqual(Object.fromEntries(shown), Object.fromEntries(Object.entries(layers).map(([name, { before, after }]) => [name, `${before} → ${after}`])));
   assert.equal(widths.length, shown.length);
 });
 

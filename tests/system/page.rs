@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::program::{Folder, PROGRAM, expect_code, results};
+use crate::program::{Folder, PROGRAM, expect_code, results, wait_until};
 
 fn report(folder: &Path) -> Output {
     Command::new(PROGRAM).arg("report").arg(folder).output().unwrap()
@@ -45,7 +45,9 @@ fn a_finished_run_has_a_page_that_is_made_again_from_its_results_alone() {
 
     let before = results(&results_folder);
     fs::remove_dir_all(results_folder.join("state")).unwrap();
-    for name in ["report.html", "summary.txt", "pareto.csv", "pareto.svg", "widths.svg", "curves.svg"] {
+    for name in
+        ["report.html", "summary.txt", "pareto.csv", "pareto.svg", "widths.svg", "curves.svg"]
+    {
         fs::remove_file(results_folder.join(name)).unwrap();
     }
     let again = report(&results_folder);
@@ -84,7 +86,10 @@ fn a_folder_without_results_is_refused_by_what_it_lacks() {
     let refused = report(&folder.path("results/small"));
     expect_code(&refused, 2);
     let message = folder.anonymous(&refused.stderr);
-    assert!(message.starts_with("error: in `FOLDER/results/small/points.csv`: line 1:"), "{message}");
+    assert!(
+        message.starts_with("error: in `FOLDER/results/small/points.csv`: line 1:"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -122,6 +127,28 @@ fn every_process_that_worked_on_a_run_is_recorded_and_no_other() {
 }
 
 #[test]
+fn a_process_that_was_killed_is_on_record_without_an_end() {
+    let folder = Folder::new();
+    let arguments = ["--only", "0", "--jobs", "1"];
+    let mut child = folder.start("results", &arguments);
+    let records = folder.path("results/small/state/processes");
+    let is_json = |path: &Path| path.extension().is_some_and(|extension| extension == "json");
+    wait_until(&mut child, "it recorded itself", || {
+        fs::read_dir(&records)
+            .is_ok_and(|mut entries| entries.any(|it| is_json(&it.unwrap().path())))
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    expect_code(&folder.run("results", &arguments), 0);
+    let results = folder.path("results/small");
+    let found = provenance(&results);
+    let ends: Vec<bool> =
+        found["processes"].as_array().unwrap().iter().map(|it| it["end"].is_string()).collect();
+    assert_eq!(ends, [false, true]);
+    assert!(text(&results, "report.html").contains("2, of which 1 did not come to an end"));
+}
+
+#[test]
 fn data_files_are_recorded_with_their_hashes() {
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -133,7 +160,8 @@ fn data_files_are_recorded_with_their_hashes() {
     let sums = text(root, "crates/datasets/data/fashion-mnist/SHA256SUMS");
     assert_eq!(data.len(), 4);
     for file in data {
-        let line = format!("{}  {}", file["sha256"].as_str().unwrap(), file["name"].as_str().unwrap());
+        let line =
+            format!("{}  {}", file["sha256"].as_str().unwrap(), file["name"].as_str().unwrap());
         assert!(sums.lines().any(|sum| sum == line), "{line}");
     }
 }

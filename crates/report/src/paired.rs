@@ -33,7 +33,9 @@ impl PairedComparison {
     /// What the seeds say of the point at this position. None for a uniform point, and where no seed has a uniform network on
     /// both sides.
     pub fn of(&self, point: usize) -> Option<PairedDifference> {
-        estimate(self.points[point].iter().map(|(_, difference)| *difference).collect())
+        let differences: Vec<Difference> =
+            self.points[point].iter().map(|(_, difference)| *difference).collect();
+        estimate(&differences)
     }
 
     /// The mean over some points under each seed, and what the seeds say of it. None where nothing is compared.
@@ -49,11 +51,11 @@ impl PairedComparison {
                 test_points: found.iter().map(|it| it.test_points).sum::<f64>() / n,
             }
         };
-        estimate(by_seed.into_values().map(mean).collect())
+        estimate(&by_seed.into_values().map(mean).collect::<Vec<_>>())
     }
 }
 
-fn estimate(differences: Vec<Difference>) -> Option<PairedDifference> {
+fn estimate(differences: &[Difference]) -> Option<PairedDifference> {
     let of = |field: fn(&Difference) -> f64| {
         Estimate::of(&differences.iter().map(field).collect::<Vec<f64>>())
     };

@@ -15,9 +15,9 @@ use crate::error::Error;
 pub fn curves_figure(curves: &[CurveRow], title: &str, subtitle: &str) -> Result<String, Error> {
     let mut series: Vec<Series> = Vec::new();
     for curve in curves.chunk_by(|a, b| (a.phase, &a.name) == (b.phase, &b.name)) {
-        let (words, color) = match curve[0].phase {
-            Phase::Search => ("searches", Color::Vermillion),
-            Phase::Retrain => ("retrainings", Color::Blue),
+        let (words, line, color) = match curve[0].phase {
+            Phase::Search => ("searches", Line::Dashed, Color::Vermillion),
+            Phase::Retrain => ("retrainings", Line::Straight, Color::Blue),
         };
         let is_named = series.iter().any(|before| before.label == words);
         let point = |row: &CurveRow| Point {
@@ -29,7 +29,7 @@ pub fn curves_figure(curves: &[CurveRow], title: &str, subtitle: &str) -> Result
         series.push(Series {
             label: if is_named { String::new() } else { words.to_owned() },
             marker: None,
-            line: Line::Straight,
+            line,
             color,
             points: curve.iter().filter(|row| row.loss.is_finite()).map(point).collect(),
         });

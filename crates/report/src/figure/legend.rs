@@ -53,7 +53,7 @@ fn entry(svg: &mut Svg, series: &Series, [x, y]: [f64; 2]) {
     let end = x + SAMPLE;
     match series.line {
         Line::None => {}
-        Line::Straight => svg.path(&[[x, y], [end, y]], stroke(series)),
+        Line::Straight | Line::Dashed => svg.path(&[[x, y], [end, y]], stroke(series)),
         Line::Step => {
             let step = [[x, y + 4.0], [middle, y + 4.0], [middle, y - 4.0], [end, y - 4.0]];
             svg.path(&step, stroke(series));

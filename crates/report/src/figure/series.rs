@@ -56,6 +56,8 @@ pub enum Line {
     None,
     /// By straight lines.
     Straight,
+    /// By straight lines of dashes.
+    Dashed,
     /// By thin steps: level to the next point's `x`, then up or down.
     Step,
 }

@@ -13,6 +13,7 @@ pub(super) struct Svg {
 pub(super) struct Stroke {
     pub(super) color: &'static str,
     pub(super) width: f64,
+    pub(super) dashed: bool,
 }
 
 /// A line of text.
@@ -80,8 +81,9 @@ impl Svg {
     pub(super) fn path(&mut self, places: &[[f64; 2]], stroke: Stroke) {
         let points: Vec<String> =
             places.iter().map(|[x, y]| format!("{},{}", number(*x), number(*y))).collect();
+        let dashes = if stroke.dashed { " stroke-dasharray=\"6 3\"" } else { "" };
         self.push(&format!(
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dashes}/>",
             points.join(" "),
             stroke.color,
             number(stroke.width)

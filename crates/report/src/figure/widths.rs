@@ -50,11 +50,11 @@ pub fn widths_figure(layers: &[LayerWidths], title: &str, subtitle: &str) -> Str
         let y = top + row as f64 * ROW;
         let base = y + BAR - 0.5;
         svg.label(&Label { anchor: Anchor::End, ..plain([left - 10.0, base], name) });
-        let tooltip = format!("{whole}: {after} of {before}");
+        let numbers = format!("{before} \u{2192} {after}");
+        let tooltip = format!("{whole}: {numbers}");
         svg.shape(&bar([left, y], *after as f64 * scale), Color::SkyBlue, &tooltip);
         svg.outline(&bar([left, y], *before as f64 * scale));
         let end = left + (*before).max(*after) as f64 * scale + 8.0;
-        let numbers = format!("{after} of {before}");
         svg.label(&plain([end, base], &numbers));
     }
     svg.close()

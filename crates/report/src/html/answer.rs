@@ -91,14 +91,14 @@ pub(super) fn answer(shown: &Shown<'_>, paired: &PairedComparison) -> Result<Mar
 
 fn group_table(shown: &Shown<'_>, paired: &PairedComparison) -> Markup {
     html! {
+        p.note #groups-note {
+            "Kinds of widths. The hypervolume is the share of the rectangle between the least and the greatest FLOPs (logarithmic) and "
+            (METRIC) " of all points that is dominated, in %; in the test, by the points that validation chose. Differences are in "
+            "points over uniform widths of equal FLOPs, each within its seed. ± is one sample standard deviation over seeds; the "
+            "standard error of the mean follows in brackets."
+        }
         div.scroll {
-            table #groups {
-                caption {
-                    "Kinds of widths. The hypervolume is the share of the rectangle between the least and the greatest FLOPs "
-                    "(logarithmic) and " (METRIC) " of all points that is dominated, in %; in the test, by the points that validation "
-                    "chose. Differences are in points over uniform widths of equal FLOPs, each within its seed. ± is one standard "
-                    "deviation over seeds; the standard error of the mean follows in brackets."
-                }
+            table #groups aria-describedby="groups-note" {
                 thead {
                     tr {
                         th scope="col" { "widths" }

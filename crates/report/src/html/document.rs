@@ -117,9 +117,9 @@ fn width_table(shown: &Shown<'_>) -> Markup {
         @if !points.is_empty() {
             details {
                 summary { "Widths of the networks on the front" }
+                p.note #layers-note { "Channels of every layer; of several seeds, under the first." }
                 div.scroll {
-                    table #layers {
-                        caption { "Channels of every layer; of several seeds, under the first." }
+                    table #layers aria-describedby="layers-note" {
                         thead {
                             tr {
                                 th scope="col" { "layer" }

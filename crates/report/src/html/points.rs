@@ -8,22 +8,33 @@ use crate::estimate::Estimate;
 use crate::number::{compact, count, signed_points};
 use crate::paired::PairedComparison;
 
+/// Titles of columns as they are shown; and as they are copied with numbers in full, where that differs.
+const TITLES: [(&str, Option<&str>); 12] = [
+    ("front", None),
+    ("point", None),
+    ("seeds", None),
+    ("MFLOPs", Some("FLOPs")),
+    ("parameters", None),
+    ("activations", None),
+    ("val %", Some("validation")),
+    ("test %", Some("test")),
+    ("dead", None),
+    ("epochs", None),
+    ("over uniform, val", None),
+    ("over uniform, test", None),
+];
+
 /// The table of points, in order of FLOPs.
 pub(super) fn point_table(shown: &Shown<'_>, paired: &PairedComparison) -> Markup {
     html! {
+        p.note #points-note {
+            "Every point, in order of FLOPs; ★ marks the front by validation " (METRIC) ". Means over seeds ± one sample standard "
+            "deviation; over uniform as above. The names select points in the figures."
+        }
         div.scroll {
-            table #points {
-                caption {
-                    "Every point, in order of FLOPs; ★ marks the front by validation " (METRIC) ". Means over seeds ± one sample "
-                    "standard deviation; \"over uniform\" as above. The names select points in the figures."
-                }
+            table #points aria-describedby="points-note" {
                 thead {
-                    tr {
-                        @for title in [
-                            "front", "point", "seeds", "MFLOPs", "parameters", "activations", "val %", "test %", "dead", "epochs",
-                            "over uniform, val", "over uniform, test",
-                        ] { th scope="col" { (title) } }
-                    }
+                    tr { @for (title, full) in TITLES { th scope="col" data-value=[full] { (title) } } }
                 }
                 tbody {
                     @for (position, point) in shown.points.iter().enumerate() {

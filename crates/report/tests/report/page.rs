@@ -49,16 +49,13 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 /// Cells of the rows of a table: the number of a cell in full where it has one, else its text.
 fn table(html: &str, id: &str) -> Vec<Vec<String>> {
     let body =
-        between(between(html, &format!("<table id=\"{id}\">"), "</table>"), "<tbody>", "</tbody>");
+        between(between(html, &format!("<table id=\"{id}\""), "</table>"), "<tbody>", "</tbody>");
     let cell = |cell: &str| {
         let (tag, content) = cell.split_once('>').unwrap();
-        match tag.split_once("data-value=\"") {
-            Some((_, value)) => value.split('"').next().unwrap().to_owned(),
-            None => {
-                let texts = content.split('<').map(|part| part.rsplit('>').next().unwrap());
-                texts.collect::<String>()
-            }
+        if let Some((_, value)) = tag.split_once("data-value=\"") {
+            return value.split('"').next().unwrap().to_owned();
         }
+        content.split('<').map(|part| part.rsplit('>').next().unwrap()).collect::<String>()
     };
     let cells = |row: &str| {
         let row = row.replace("<th", "<td").replace("</th>", "</td>");

@@ -18,4 +18,8 @@ pub struct ReportOptions {
     /// Folders of results, such as results/inception
     #[arg(required = true, value_name = "FOLDER")]
     pub folders: Vec<PathBuf>,
+    /// Write the figures as PNG as well, in the fonts of this machine
+    #[cfg(feature = "png")]
+    #[arg(long)]
+    pub png: bool,
 }

@@ -1,5 +1,7 @@
 //! `report`: what people look at, made again from results.
 
+use std::path::Path;
+
 use crate::cli::ReportOptions;
 use crate::run::{Failure, Results};
 
@@ -9,7 +11,7 @@ use super::Outcome;
 pub fn report(options: &ReportOptions) -> Outcome {
     let mut shown = String::new();
     for folder in &options.folders {
-        match Results::open(folder).and_then(|results| results.write()) {
+        match write(options, folder) {
             Ok(table) => {
                 shown.push_str(&format!("{}\n\n{table}\n", folder.join("report.html").display()));
             }
@@ -20,4 +22,15 @@ pub fn report(options: &ReportOptions) -> Outcome {
         }
     }
     Outcome::success(shown)
+}
+
+#[cfg_attr(not(feature = "png"), expect(unused_variables, reason = "there is nothing to choose"))]
+fn write(options: &ReportOptions, folder: &Path) -> anyhow::Result<String> {
+    let results = Results::open(folder)?;
+    let table = results.write()?;
+    #[cfg(feature = "png")]
+    if options.png {
+        results.write_png()?;
+    }
+    Ok(table)
 }

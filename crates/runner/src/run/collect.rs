@@ -95,7 +95,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
         rows.push(PointRow {
             arm: plan.arm,
             regularization_strength: plan.strength,
-            budget: (plan.arm == report::Arm::Expand).then_some(plan.width_multiplier),
+            budget: (plan.arm == Arm::Expand).then_some(plan.width_multiplier),
             width_multiplier: point.width_multiplier,
             seed: plan.seed,
             macs: point.cost.macs,

@@ -1,6 +1,9 @@
 //! From the files of results to what people look at: tables, figures and the page. No state is needed, so that they can be made
 //! again wherever the results are.
 
+#[cfg(feature = "png")]
+mod png;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +24,10 @@ use crate::{provenance, store};
 pub(super) const EXPERIMENT: &str = "experiment.yaml";
 /// The epochs of all trainings.
 pub(super) const CURVES: &str = "curves.csv";
+
+/// The figures that lie beside the page.
+#[cfg(feature = "png")]
+const FIGURES: [&str; 3] = ["pareto", "widths", "curves"];
 
 /// The device whose computed latency every page has, one image at a time.
 const DEVICE: &str = "v100-fp32";
@@ -72,7 +79,8 @@ impl Results {
         let page = self.page(rows, description)?;
         if let Some((name, widths)) = page.featured()? {
             let title = format!("{}: {name}", self.plan.name);
-            let subtitle = "Channels of every layer: filled in this network, outlined in the seed";
+            let subtitle =
+                "Channels of every layer: outlined in the seed \u{2192} filled in this network";
             self.put("widths.svg", &figure::widths_figure(&widths, &title, subtitle))?;
         }
         if !page.curves.is_empty() {
@@ -86,6 +94,16 @@ impl Results {
         let table = report::table(&summaries)?;
         self.put("summary.txt", &table)?;
         Ok(table)
+    }
+
+    /// Writes the figures that are there as PNG, beside their SVG.
+    #[cfg(feature = "png")]
+    pub(crate) fn write_png(&self) -> anyhow::Result<()> {
+        for name in FIGURES {
+            let Some(svg) = self.text(&format!("{name}.svg"))? else { continue };
+            store::write(&self.folder.join(format!("{name}.png")), &png::of_svg(&svg)?)?;
+        }
+        Ok(())
     }
 
     /// What was trained on what, and how.

@@ -26,10 +26,10 @@ function makeWidths(root, data) {
       const after = html("div", { class: "after", style: `width: ${share(widths[at])}` });
       const bars = html("div", { class: "bars", "aria-hidden": "true" }, after, before);
       return html("tr", {}, html("th", { scope: "row" }, layer.name), html("td", { class: "bar" }, bars),
-        html("td", {}, `${widths[at]} of ${layer.width}`));
+        html("td", {}, `${layer.width} → ${widths[at]}`));
     });
     return html("table", { class: "widths" },
-      html("caption", {}, "Channels of every layer: filled in this network, outlined in the seed."), html("tbody", {}, ...rows));
+      html("caption", {}, "Channels of every layer: outlined in the seed → filled in this network."), html("tbody", {}, ...rows));
   }
 
   return { select: draw };
