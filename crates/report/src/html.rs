@@ -36,8 +36,10 @@ pub struct Page {
     pub statements: Vec<Statement>,
     /// What was changed in the experiment from the command line.
     pub changes: Vec<String>,
-    /// The points that are finished.
+    /// The points that are finished, under each seed.
     pub rows: Vec<PointRow>,
+    /// How many rows there can be at most.
+    pub planned: usize,
     /// The network of every row, where it is known; as many as there are rows.
     pub networks: Vec<Option<Network>>,
     /// The layers of the seed that have widths, in order.

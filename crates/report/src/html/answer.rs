@@ -80,6 +80,12 @@ pub(super) fn answer(shown: &Shown<'_>, paired: &PairedComparison) -> Result<Mar
     let seeds: BTreeSet<u64> = shown.page.rows.iter().map(|row| row.seed).collect();
     Ok(html! {
         @for sentence in sentences.iter().rev() { p { (sentence) } }
+        @if shown.page.rows.len() < shown.page.planned {
+            p.note {
+                (shown.page.rows.len()) " of up to " (shown.page.planned) " networks are here: the others are not trained yet, or have "
+                "nothing to add to the network that they would expand."
+            }
+        }
         @if seeds.len() == 1 {
             p.note {
                 "There is one seed, so nothing is known of how much of a difference is chance: no deviation can be given."

@@ -30,6 +30,7 @@ fn page(rows: Vec<PointRow>) -> Page {
         statements: vec![Statement { word: "Question".to_owned(), text: HOSTILE.to_owned() }],
         changes: vec!["seeds=[0, 1, 2]".to_owned()],
         networks: rows.iter().map(|row| Some(network(row))).collect(),
+        planned: rows.len(),
         rows,
         layers: vec![
             Layer { name: HOSTILE.to_owned(), width: 5 },
@@ -157,6 +158,15 @@ fn every_mode_is_a_series_and_a_kind_of_its_own() {
         table(&html, "groups").into_iter().map(|cells| cells[0].clone()).collect();
     assert_eq!(kinds, ["uniform", "learned", "learned, fine-tune"]);
     assert!(html.contains(r#""label":"shrink, fine-tune""#));
+}
+
+#[test]
+fn a_page_of_an_unfinished_run_says_so() {
+    let rows = sweep_of_three_seeds();
+    let planned = rows.len() + 2;
+    let of = |planned| Page { planned, ..page(rows.clone()) }.to_html().unwrap();
+    assert!(of(planned).contains(&format!("{} of up to {planned} networks are here", rows.len())));
+    assert!(!of(rows.len()).contains("networks are here"));
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl Results {
             description,
             statements: html::statements(&experiment),
             changes: provenance.as_ref().map(|it| it.changes()).unwrap_or_default(),
+            planned: self.plan.points().len(),
             rows,
             networks,
             layers: layers.map(|(name, width)| Layer { name: name.to_owned(), width }).collect(),
