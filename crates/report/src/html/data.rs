@@ -44,8 +44,8 @@ struct Series {
     color: &'static str,
     /// Whether its points are joined.
     joined: bool,
-    /// Whether its markers are filled: others are told from those of an earlier cycle or mode without color.
-    filled: bool,
+    /// 0 for the first cycle and mode; others are told from it without color.
+    later: usize,
 }
 
 #[derive(Serialize)]
@@ -173,7 +173,7 @@ fn look(summary: &Summary) -> Series {
         corners: look.marker.corners(),
         color: look.color.hex(),
         joined: look.line == Line::Straight,
-        filled: look.later == 0,
+        later: look.later,
     }
 }
 

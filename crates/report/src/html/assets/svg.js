@@ -17,13 +17,19 @@ const html = (name, attributes = {}, ...children) =>
 
 const points = (places) => places.map((place) => place.map((x) => x.toFixed(2)).join(",")).join(" ");
 
-/** The marker of a series around a place. */
+/**
+ * The marker of a series around a place: filled for the first cycle and mode, hollow for the next, then with a dot or a bar in it,
+ * so that they are told apart in grey.
+ */
 function marker(series, [x, y], reach = 5) {
-  const look = { class: "marker", fill: series.filled ? series.color : "var(--paper)" };
-  if (!series.filled) Object.assign(look, { stroke: series.color, "stroke-width": 2 });
-  if (series.corners.length === 0) return svg("circle", { cx: x, cy: y, r: reach, ...look });
-  const corners = series.corners.map(([dx, dy]) => [x + reach * dx, y + reach * dy]);
-  return svg("polygon", { points: points(corners), ...look });
+  const { color, corners, later } = series;
+  const look = later === 0 ? { class: "marker", fill: color } : { class: "marker hollow", stroke: color };
+  const places = points(corners.map(([dx, dy]) => [x + reach * dx, y + reach * dy]));
+  const shape = corners.length === 0 ? svg("circle", { cx: x, cy: y, r: reach, ...look }) : svg("polygon", { points: places, ...look });
+  if (later < 2) return shape;
+  const half = later === 2 ? 1 : 3;
+  const inside = svg("rect", { x: x - half, y: y - 1, width: 2 * half, height: 2, fill: color });
+  return svg("g", {}, shape, inside);
 }
 
 /** A choice of one among several, each with a label; `change` is told the position of the one that is chosen. */
