@@ -9,19 +9,20 @@ use super::Outcome;
 
 /// Writes tables, figures and the page of every folder; the tables are shown.
 pub fn report(options: &ReportOptions) -> Outcome {
-    let mut shown = String::new();
+    let mut stdout = String::new();
     for folder in &options.folders {
         match write(options, folder) {
             Ok(table) => {
-                shown.push_str(&format!("{}\n\n{table}\n", folder.join("report.html").display()));
+                let page = folder.join("report.html");
+                stdout = format!("{stdout}{}\n\n{table}\n", page.display());
             }
             Err(error) => {
                 let failure = Failure { error, bad_input: true };
-                return Outcome { stdout: shown, ..Outcome::failure(&failure) };
+                return Outcome { stdout, ..Outcome::failure(&failure) };
             }
         }
     }
-    Outcome::success(shown)
+    Outcome::success(stdout)
 }
 
 #[cfg_attr(not(feature = "png"), expect(unused_variables, reason = "there is nothing to choose"))]

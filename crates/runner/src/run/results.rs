@@ -18,7 +18,8 @@ use super::arms::arm_file;
 use super::networks::{Networks, Structures};
 use super::point::ReadyPoint;
 use crate::plan::{Plan, PointPlan, Search};
-use crate::{provenance, store};
+use crate::provenance::{self, Provenance};
+use crate::store;
 
 /// The copy of the experiment file.
 pub(super) const EXPERIMENT: &str = "experiment.yaml";
@@ -140,7 +141,7 @@ impl Results {
             name: self.plan.name.clone(),
             description,
             statements: html::statements(&experiment),
-            changes: provenance.as_ref().map(|it| it.changes()).unwrap_or_default(),
+            changes: provenance.as_ref().map(Provenance::changes).unwrap_or_default(),
             planned: self.plan.points().len(),
             rows,
             networks,

@@ -12,9 +12,11 @@ pub(crate) fn outcome(args: &[&str]) -> Outcome {
         Command::Cost(options) => cost::cost(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Export(options) => export::export(&options),
-        Command::Run(_) | Command::Check(_) | Command::Calibrate(_) | Command::Morph(_) => {
-            panic!("not tested here")
-        }
+        Command::Run(_)
+        | Command::Check(_)
+        | Command::Report(_)
+        | Command::Calibrate(_)
+        | Command::Morph(_) => panic!("not tested here"),
     }
 }
 
