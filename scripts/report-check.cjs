@@ -73,6 +73,19 @@ check("clicking a point shows its structure, marks its row and its curve", async
   assert.equal(widths.length, shown.length);
 });
 
+check("of points that lie close together, the pointer means the nearest", async ({ page }) => {
+  const names = await page.locator("#points tbody button").allTextContents();
+  const boxes = await page.locator(".point .marker").evaluateAll((markers) => markers.map((marker) => {
+    const { x, y, width, height } = marker.getBoundingClientRect();
+    return { at: Number(marker.closest(".point").dataset.point), x: x + width / 2, y: y + height / 2 };
+  }));
+  for (const { at, x, y } of boxes) {
+    await page.mouse.move(x, y);
+    assert.equal(await page.locator(".tip b").textContent(), names[at]);
+  }
+  await page.locator("h1").hover();
+});
+
 check("another seed of the point has its own structure", async ({ page }) => {
   const before = await page.locator("#widths .note").textContent();
   await page.locator("#widths input").nth(1).check();

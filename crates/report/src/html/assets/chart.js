@@ -51,6 +51,7 @@ function makeChart(root, data, select) {
     const markers = new Map(order.map((at) => [at, pointOf(at, place(at))]));
     picture.append(...markers.values());
     arrowKeys(markers, order);
+    pointer(picture, order.map((at) => [at, place(at)]));
     plot.replaceChildren(picture, tip);
     tip.hidden = true;
   }
@@ -83,13 +84,33 @@ function makeChart(root, data, select) {
       class: selected ? "point selected" : "point", role: "button", tabindex: selected ? 0 : -1,
       "aria-pressed": selected, "aria-label": point.text, "data-point": at,
     }, svg("circle", { cx: place[0], cy: place[1], r: 11, class: "halo" }), marker(data.series[point.series], place));
-    const show = () => showTip(at, place);
-    group.addEventListener("pointerenter", show);
-    group.addEventListener("pointerleave", () => { tip.hidden = true; });
-    group.addEventListener("focus", show);
+    group.addEventListener("focus", () => showTip(at, place));
     group.addEventListener("blur", () => { tip.hidden = true; });
-    group.addEventListener("click", () => select(at));
     return group;
+  }
+
+  /** Of points that lie on each other, the pointer means the one whose middle is nearest. */
+  function pointer(picture, places) {
+    const nearest = (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+      const distance = ([, [x, y]]) => Math.hypot(x - at.x, y - at.y);
+      const best = places.reduce((a, b) => (distance(b) < distance(a) ? b : a), places[0]);
+      return best !== undefined && distance(best) < 16 ? best : null;
+    };
+    const hover = (found) => {
+      picture.style.cursor = found === null ? "" : "pointer";
+      for (const point of picture.querySelectorAll(".point")) {
+        point.classList.toggle("hovered", found !== null && Number(point.dataset.point) === found[0]);
+      }
+      if (found === null) tip.hidden = true;
+      else showTip(...found);
+    };
+    picture.addEventListener("pointermove", (event) => hover(nearest(event)));
+    picture.addEventListener("pointerleave", () => hover(null));
+    picture.addEventListener("click", (event) => {
+      const found = nearest(event);
+      if (found !== null) select(found[0]);
+    });
   }
 
   /** One point at a time is reached by Tab; arrows, Home and End go on from it in order of cost. */
