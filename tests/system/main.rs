@@ -15,6 +15,7 @@ mod kills;
 mod modes;
 mod morph;
 mod multi_label;
+mod page;
 mod program;
 mod proxy;
 mod readme;

@@ -101,12 +101,25 @@ pub(crate) fn wait_until(child: &mut Child, what: &str, mut is_so: impl FnMut() 
     }
 }
 
-/// The results of a run that must be reproducible, by path; state and locks left out.
+/// The results of a run that must be reproducible, by path; state, locks and provenance left out.
 pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for name in ["plan.json", "points.csv", "pareto.csv", "pareto.svg", "summary.txt"] {
+    let names = [
+        "plan.json",
+        "experiment.yaml",
+        "points.csv",
+        "curves.csv",
+        "pareto.csv",
+        "pareto.svg",
+        "widths.svg",
+        "curves.svg",
+        "summary.txt",
+    ];
+    for name in names {
         found.insert(name.to_owned(), fs::read(folder.join(name)).unwrap());
     }
+    let html = fs::read_to_string(folder.join("report.html")).unwrap();
+    found.insert("report.html".to_owned(), without_provenance(&html).into_bytes());
     for entry in fs::read_dir(folder.join("structures")).into_iter().flatten() {
         let path = entry.unwrap().path();
         found.insert(
@@ -115,6 +128,13 @@ pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         );
     }
     found
+}
+
+/// A page without what it says of the processes that made it.
+pub(crate) fn without_provenance(html: &str) -> String {
+    let (before, rest) = html.split_once("<section id=\"provenance\"").unwrap();
+    let (_, after) = rest.split_once("</section>").unwrap();
+    before.to_owned() + after
 }
 
 /// Fails with the name of a result that is not the same in both folders.

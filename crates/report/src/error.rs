@@ -12,14 +12,14 @@ pub enum Error {
         /// What the reader said.
         message: String,
     },
-    /// The first line does not name the columns of a points file.
+    /// The first line does not name the columns of such a file.
     #[error(
         "line 1: found the columns `{found}`, expected `{expected}`; was the file written by another version?"
     )]
     Header {
         /// The columns in the text.
         found: String,
-        /// The columns a points file has.
+        /// The columns such a file has.
         expected: String,
     },
     /// A value that its column does not allow.

@@ -1,4 +1,4 @@
-//! Rows of results to CSV, Pareto fronts, SVG figures and terminal tables.
+//! Rows of results to CSV, Pareto fronts, SVG figures, terminal tables and an HTML page.
 //!
 //! A run leaves one [`PointRow`] per point and seed. Rows of the same point are averaged over seeds into a
 //! [`Summary`]; the validation score decides which summaries are on the front, and the test score is reported
@@ -58,6 +58,16 @@ pub mod figure;
 
 pub mod events;
 
+pub mod curve;
+
+pub mod hypervolume;
+
+pub mod html;
+
+mod estimate;
+
+mod paired;
+
 mod metric;
 
 mod mode;
@@ -70,9 +80,11 @@ mod error;
 
 pub use compare::{Comparison, Difference, UniformCurve, compare};
 pub use error::Error;
+pub use estimate::Estimate;
 pub use figure::pareto_figure;
 pub use metric::Metric;
 pub use mode::Mode;
+pub use paired::{PairedComparison, PairedDifference, paired};
 pub use pareto::{front, summary_front};
 pub use row::{Arm, PointRow};
 pub use summary::{Summary, summarize};

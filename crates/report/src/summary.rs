@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::error::Error;
+use crate::estimate::Estimate;
 use crate::metric::Metric;
 use crate::mode::Mode;
 use crate::number::compact;
@@ -202,18 +203,63 @@ fn with_shared(summaries: Vec<Summary>) -> Vec<Summary> {
     [shared, own].concat()
 }
 
+/// What tells points apart, in the order of [`summarize`].
+#[derive(Debug, Clone, Copy)]
+struct Identity<'a> {
+    variant: Option<&'a str>,
+    arm: Arm,
+    cycle: u32,
+    target: Option<&'a str>,
+    strength: f64,
+    scale: f64,
+    mode: Mode,
+}
+
+impl Identity<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.variant
+            .cmp(&other.variant)
+            .then(self.arm.cmp(&other.arm))
+            .then(self.cycle.cmp(&other.cycle))
+            .then(self.target.cmp(&other.target))
+            .then(self.strength.total_cmp(&other.strength))
+            .then(self.scale.total_cmp(&other.scale))
+            .then(self.mode.cmp(&other.mode))
+    }
+}
+
+fn identity(row: &PointRow) -> Identity<'_> {
+    Identity {
+        variant: row.variant.as_deref(),
+        arm: row.arm,
+        cycle: row.cycle,
+        target: row.target.as_deref(),
+        // Adding zero makes -0.0 and 0.0 one strength.
+        strength: row.regularization_strength.unwrap_or(0.0) + 0.0,
+        scale: row.budget.unwrap_or(row.width_multiplier),
+        mode: row.mode,
+    }
+}
+
 fn by_point(a: &PointRow, b: &PointRow) -> Ordering {
-    // Adding zero makes -0.0 and 0.0 one strength.
-    let strength = |row: &PointRow| row.regularization_strength.unwrap_or(0.0) + 0.0;
-    let scale = |row: &PointRow| row.budget.unwrap_or(row.width_multiplier);
-    a.variant
-        .cmp(&b.variant)
-        .then(a.arm.cmp(&b.arm))
-        .then(a.cycle.cmp(&b.cycle))
-        .then(a.target.cmp(&b.target))
-        .then(strength(a).total_cmp(&strength(b)))
-        .then(scale(a).total_cmp(&scale(b)))
-        .then(a.mode.cmp(&b.mode))
+    identity(a).cmp(&identity(b))
+}
+
+/// Position of the point that a row belongs to, among the summaries of [`summarize`].
+pub(crate) fn position(summaries: &[Summary], row: &PointRow) -> Option<usize> {
+    let order = |summary: &Summary| {
+        Identity {
+            variant: summary.variant.as_deref(),
+            arm: summary.arm,
+            cycle: summary.cycle,
+            target: summary.target.as_deref(),
+            strength: summary.regularization_strength.unwrap_or(0.0) + 0.0,
+            scale: summary.budget.unwrap_or(summary.width_multiplier),
+            mode: summary.mode,
+        }
+        .cmp(&identity(row))
+    };
+    summaries.binary_search_by(order).ok()
 }
 
 /// One summary of rows that are the same point, in order of seed.
@@ -269,19 +315,15 @@ fn average(rows: &[&PointRow]) -> Result<Summary, Error> {
     })
 }
 
-/// Mean, and the standard deviation with `n - 1` in the denominator; both stay within `0..=1`.
+/// Mean and standard deviation of a field of some rows.
 fn mean_and_std(rows: &[&PointRow], field: fn(&PointRow) -> f64) -> (f64, Option<f64>) {
-    let mean = mean(rows, field);
-    let squares: f64 = rows.iter().map(|row| (field(row) - mean).powi(2)).sum();
-    (mean, (rows.len() > 1).then(|| (squares / (rows.len() as f64 - 1.0)).sqrt()))
+    let values: Vec<f64> = rows.iter().map(|row| field(row)).collect();
+    let Estimate { n: _, mean, std } = Estimate::of(&values).expect("a point has a row");
+    (mean, std)
 }
 
-/// The mean, between the least and the greatest value whatever the rounding.
 fn mean(rows: &[&PointRow], field: fn(&PointRow) -> f64) -> f64 {
-    let values = || rows.iter().map(|row| field(row));
-    let least = values().fold(f64::INFINITY, f64::min);
-    let greatest = values().fold(f64::NEG_INFINITY, f64::max);
-    (values().sum::<f64>() / rows.len() as f64).clamp(least, greatest)
+    mean_and_std(rows, field).0
 }
 
 /// The summaries as CSV, in the order given: the columns of `points.csv`, then `n` and the standard deviations, and at the

@@ -45,6 +45,13 @@ pub fn table(summaries: &[Summary]) -> Result<String, Error> {
     Ok(text)
 }
 
+/// What [`table`] says in sentences.
+pub(crate) fn sentences(summaries: &[Summary]) -> Result<[String; 2], Error> {
+    let comparison = compare(summaries)?;
+    let front = front_sentence(summaries, &summary_front(summaries)).replace(UNBROKEN, " ");
+    Ok([front, comparison_sentence(&comparison)])
+}
+
 const HEADER: [&str; 12] = [
     "arm", "strength", "budget", "width x", "MFLOPs", "params", "val %", "test %", "dead", "front",
     "val", "test",

@@ -3,6 +3,7 @@
 mod bench;
 mod morph;
 mod point;
+mod report;
 mod run;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use graph::Shape;
 pub use bench::{BenchOptions, ExportOptions, Mode};
 pub use morph::MorphOptions;
 pub use point::{CollectOptions, ListOptions, PlanFormat, PointOptions, StatusOptions};
+pub use report::ReportOptions;
 pub use run::{DeviceName, Executor, Experiment, RunOptions};
 
 /// The whole command line. `runner FILE` is `runner run FILE`.
@@ -41,6 +43,7 @@ Examples:
   runner experiments/inception.yaml --dry-run    list its points and what they cost
   runner status experiments/inception.yaml       what is done, and who is at the rest
   runner check experiments/                      check and price every experiment file
+  runner report results/inception                make figures and report.html again
   runner cost inception-v2 --per-layer           price a network
   runner calibrate laptop.json                   measure this machine
   runner bench resnet-50 --batch 8               time training steps
@@ -69,6 +72,9 @@ pub enum Command {
     Status(StatusOptions),
     /// Check and price experiment files; trains nothing
     Check(CheckOptions),
+    /// Write tables, figures and report.html again from the results in a folder; trains nothing
+    #[command(after_help = report::REPORT_EXAMPLES)]
+    Report(ReportOptions),
     /// Price a network, or the seed network of an experiment file
     #[command(after_help = COST_EXAMPLES)]
     Cost(CostOptions),

@@ -43,3 +43,9 @@ pub(crate) fn today() -> String {
     let now = humantime::format_rfc3339(std::time::SystemTime::now()).to_string();
     now.split('T').next().unwrap_or_default().to_owned()
 }
+
+/// This second in universal time, as `2026-11-24T09:30:00Z`.
+#[expect(clippy::disallowed_methods, reason = "the clock module")]
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}

@@ -11,6 +11,7 @@ pub mod export;
 pub mod morph;
 pub mod plan;
 mod point;
+pub mod report;
 mod slurm;
 mod status;
 
@@ -90,13 +91,14 @@ pub fn main_with(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// The command that a word was meant to be, if it is none and could not be a file.
 fn command_meant(word: &str) -> Option<&'static str> {
-    const COMMANDS: [&str; 11] = [
+    const COMMANDS: [&str; 12] = [
         "run",
         "plan",
         "point",
         "collect",
         "status",
         "check",
+        "report",
         "cost",
         "morph",
         "calibrate",
@@ -115,6 +117,7 @@ fn dispatch(cli: Cli) -> Outcome {
         (Some(Command::Collect(options)), _) => collect::collect(&options),
         (Some(Command::Status(options)), _) => status::status(&options),
         (Some(Command::Check(options)), _) => check::check(&options),
+        (Some(Command::Report(options)), _) => report::report(&options),
         (Some(Command::Cost(options)), _) => cost::cost(&options),
         (Some(Command::Morph(options)), _) => morph::morph(&options),
         (Some(Command::Calibrate(options)), _) => calibrate::calibrate(&options),
@@ -156,6 +159,7 @@ fn settings(options: &RunOptions, folder: PathBuf) -> run::Settings {
         keep_going: options.keep_going,
         retry_failed: options.retry_failed,
         task: run::Task::Points(options.only.clone()),
+        changes: options.set.clone(),
     }
 }
 

@@ -35,6 +35,7 @@ mod clock;
 mod interrupt;
 mod measure;
 mod network;
+mod provenance;
 pub mod run;
 mod store;
 

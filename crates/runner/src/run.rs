@@ -12,11 +12,13 @@ mod data;
 mod failure;
 mod monitor;
 pub(crate) mod morph;
+mod networks;
 mod point;
 mod prepare;
 mod progress;
 mod proxy;
 mod queue;
+mod results;
 mod retrain;
 mod scoring;
 mod search;
@@ -29,17 +31,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use graph::Graph;
-use report::{Arm, Mode};
 use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
 use crate::plan::{Cycles, Plan, PointPlan, Scope, Study, scope};
-use crate::store::Presence;
+use crate::provenance::{Circumstances, DataFile, Recorder};
+use crate::spec::Source;
+use crate::store::{self, Presence};
 use data::{Data, Images, Wanted};
 use prepare::prepare;
 use progress::Progress;
+pub(crate) use results::Results;
 
 /// How a run is carried out. None of it changes a result, but for rounding.
 #[derive(Clone, Debug)]
@@ -64,6 +68,8 @@ pub struct Settings {
     pub retry_failed: bool,
     /// What to do.
     pub task: Task,
+    /// What was changed in the experiment file, in order.
+    pub changes: Vec<String>,
 }
 
 /// What a process does of an experiment.
@@ -106,6 +112,8 @@ struct Run<'a> {
     folder: PathBuf,
     interrupt: &'a Interrupt,
     progress: &'a Progress,
+    /// Notes what this process did; none where nothing is trained.
+    recorder: Option<&'a Recorder>,
 }
 
 impl<'a> Run<'a> {
@@ -133,6 +141,7 @@ impl<'a> Run<'a> {
                 folder: folder.to_owned(),
                 interrupt,
                 progress,
+                recorder: None,
             });
             first_point += plan.points().len();
         }
@@ -149,41 +158,16 @@ impl<'a> Run<'a> {
 
     /// What a point is, once it is known; its retraining has a name that no variant uses for another one.
     fn point(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
-        let mut ready = self.point_of_variant(point)?;
-        if let Some(ready) = &mut ready {
-            ready.name = self.words(&ready.name);
-            let begins_with_search = match point.mode {
-                Mode::Scratch | Mode::ScratchB => false,
-                Mode::FineTune | Mode::Grow => !self.scope.search.is_empty(),
-            };
-            if begins_with_search {
-                ready.key = format!("{}-{}", ready.key, self.scope.search);
-            }
-        }
-        Ok(ready)
+        self.networks().point(point)
     }
 
     /// Words, with what distinguishes the variant.
     fn words(&self, words: &str) -> String {
-        if self.label.is_empty() { words.to_owned() } else { format!("{words}, {}", self.label) }
+        self.networks().words(words)
     }
 
-    fn point_of_variant(&self, point: PointPlan) -> anyhow::Result<Option<point::ReadyPoint>> {
-        let Some(search) = point.search() else {
-            let uniform = self.uniform(point.width_multiplier)?;
-            return Ok(Some(point::uniform(self.plan, uniform, point)));
-        };
-        let Some(found) = self.search_done(search)? else { return Ok(None) };
-        match point.arm {
-            Arm::Uniform | Arm::Shrink | Arm::Expand => {
-                point::learned(self.plan, self.uniform(point.width_multiplier)?, &found, point)
-            }
-            Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
-                let Some(structure) = self.arm(point, search)? else { return Ok(None) };
-                let whole = self.arm_whole(point.arm, &found);
-                point::of_structure(self.plan, whole, &structure, point).map(Some)
-            }
-        }
+    fn recorder(&self) -> anyhow::Result<&Recorder> {
+        self.recorder.context("whatever trains is recorded")
     }
 }
 
@@ -213,6 +197,7 @@ pub fn run(study: &Study, settings: &Settings) -> Result<(Outcome, String), Fail
     let images = images_of(study, settings)?;
     let presence = Presence::enter(folder)?;
     prepare(study, folder, &presence, settings.fresh)?;
+    keep_experiment(&settings.experiment, folder)?;
     match settings.task {
         Task::Points(_) => presence.remove_unfinished()?,
         // There may be thousands of such processes.
@@ -222,16 +207,19 @@ pub fn run(study: &Study, settings: &Settings) -> Result<(Outcome, String), Fail
     let progress = Progress::new();
     let mut runs = Run::all(study, folder, &interrupt, &progress);
     let workers = Workers::choose(&runs, settings)?;
+    let recorder = Recorder::new(folder, workers.circumstances(settings, &images)?);
     for (run, images) in runs.iter_mut().zip(images) {
         let images = images.with_threads(workers.threads);
         let searched = images.searched(run.plan.proxy.as_ref())?;
         run.data = Some(Data { images, searched });
+        run.recorder = Some(&recorder);
     }
     progress.say(&format!("{}: {} on {workers}", study.name(), describe(study)));
     let outcome = work::carry_out(study, &runs, &presence, &workers, settings);
     progress.close();
     let outcome = outcome?;
     say_corrupt(&runs, &progress);
+    recorder.end()?;
     let table = match settings.task {
         Task::Points(_) => collect::write(study, &runs, &presence)?,
         Task::Point(_) | Task::Shared(_) => String::new(),
@@ -294,6 +282,15 @@ pub fn collect(study: &Study, folder: &Path) -> Result<String, Failure> {
     Ok(collect::write(study, &runs, &presence)?)
 }
 
+/// A copy of the experiment file lies beside the results, for what it says in words. Results in a folder keep the copy that they have.
+fn keep_experiment(experiment: &Path, folder: &Path) -> anyhow::Result<()> {
+    if experiment.is_dir() {
+        return Ok(());
+    }
+    let source = Source::read(experiment).map_err(|fault| anyhow!("{fault}"))?;
+    store::write(&folder.join(results::EXPERIMENT), source.text().as_bytes())
+}
+
 fn describe(study: &Study) -> String {
     let is_open = |plan: &Plan| match plan.cycles {
         Cycles::Count(_) => false,
@@ -331,6 +328,28 @@ impl Workers {
         let jobs = settings.jobs.unwrap_or(by_default).max(1);
         let threads = settings.threads.unwrap_or(cores / jobs).max(1);
         Ok(Self { jobs, threads, level: settings.level })
+    }
+
+    /// What provenance says of them.
+    fn circumstances(
+        self,
+        settings: &Settings,
+        images: &[Images],
+    ) -> anyhow::Result<Circumstances> {
+        let mut data: Vec<DataFile> = Vec::new();
+        for file in images.iter().flat_map(|images| &images.files) {
+            if !data.contains(file) {
+                data.push(file.clone());
+            }
+        }
+        Ok(Circumstances {
+            device: "cpu".to_owned(),
+            instructions: self.device()?.level().to_string(),
+            jobs: self.jobs,
+            threads: self.threads,
+            changes: settings.changes.clone(),
+            data,
+        })
     }
 
     fn device(self) -> anyhow::Result<Cpu> {

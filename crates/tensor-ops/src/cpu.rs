@@ -117,6 +117,11 @@ impl Cpu {
         Ok(Self { level, threads, pool })
     }
 
+    /// The vector instructions that it computes with.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
     /// Number of threads, the calling one among them.
     pub fn threads(&self) -> usize {
         self.threads

@@ -10,12 +10,13 @@ const SAMPLE: f64 = 26.0;
 const GAP: f64 = 22.0;
 const WIDEST_LABEL: f64 = 400.0;
 
-/// The series with points, in rows of at most `widest` pixels.
+/// The series with points and a name, in rows of at most `widest` pixels.
 pub(super) fn rows(series: &[Series], widest: f64) -> Vec<Vec<&Series>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
     let mut used = 0.0;
-    for series in series.iter().filter(|series| !series.points.is_empty()) {
+    let is_listed = |series: &&Series| !series.points.is_empty() && !series.label.is_empty();
+    for series in series.iter().filter(is_listed) {
         let width = entry_width(series);
         if !row.is_empty() && used + width - GAP > widest {
             rows.push(std::mem::take(&mut row));
@@ -52,7 +53,7 @@ fn entry(svg: &mut Svg, series: &Series, [x, y]: [f64; 2]) {
     let end = x + SAMPLE;
     match series.line {
         Line::None => {}
-        Line::Straight => svg.path(&[[x, y], [end, y]], stroke(series)),
+        Line::Straight | Line::Dashed => svg.path(&[[x, y], [end, y]], stroke(series)),
         Line::Step => {
             let step = [[x, y + 4.0], [middle, y + 4.0], [middle, y - 4.0], [end, y - 4.0]];
             svg.path(&step, stroke(series));

@@ -40,9 +40,7 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
         });
     }
     let cycles = summaries.iter().map(|summary| summary.cycle).max().unwrap_or(1);
-    let variants: BTreeSet<Option<&str>> =
-        summaries.iter().map(|summary| summary.variant.as_deref()).collect();
-    for (at, variant) in variants.into_iter().enumerate() {
+    for (at, variant) in variants(summaries).into_iter().enumerate() {
         let of_variant: Vec<&Summary> =
             summaries.iter().filter(|it| it.variant.as_deref() == variant).collect();
         for cycle in 1..=cycles {
@@ -79,21 +77,42 @@ pub fn pareto_figure(summaries: &[Summary], title: &str, subtitle: &str) -> Resu
 /// Later cycles, other modes and further variants keep the shape of their arm, in these colors in turn.
 const LATER: [Color; 3] = [Color::Vermillion, Color::ReddishPurple, Color::SkyBlue];
 
+/// How the points of an arm, a cycle, a mode and a variant look.
+pub(crate) struct Look {
+    pub(crate) marker: Marker,
+    pub(crate) line: Line,
+    pub(crate) color: Color,
+    /// 0 for the first cycle, mode and variant; others have a number of their own.
+    pub(crate) later: usize,
+}
+
+impl Look {
+    /// `at` is the position of the variant.
+    pub(crate) fn of(arm: Arm, cycle: u32, mode: Mode, at: usize) -> Self {
+        let (marker, line, color) = match arm {
+            Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
+            Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
+            Arm::Expand => (Marker::Diamond, Line::None, Color::BluishGreen),
+            Arm::Shuffled => (Marker::Triangle, Line::None, Color::Vermillion),
+            Arm::Random => (Marker::TriangleDown, Line::None, Color::SkyBlue),
+            Arm::L1Norm => (Marker::Plus, Line::None, Color::ReddishPurple),
+            Arm::GroupNorm => (Marker::Cross, Line::None, Color::Yellow),
+        };
+        let later = cycle as usize - 1 + mode as usize + at;
+        let color = later.checked_sub(1).map_or(color, |later| LATER[later % LATER.len()]);
+        Self { marker, line, color, later }
+    }
+}
+
+/// The variants among summaries, in their order; that of networks which all share comes first.
+pub(crate) fn variants(summaries: &[Summary]) -> Vec<Option<&str>> {
+    let found: BTreeSet<Option<&str>> = summaries.iter().map(|it| it.variant.as_deref()).collect();
+    found.into_iter().collect()
+}
+
 /// The points of an arm in a variant, which is the one at position `at`.
 fn arm_series(arm: Arm, cycle: u32, mode: Mode, at: usize, summaries: &[&Summary]) -> Series {
-    let (marker, line, color) = match arm {
-        Arm::Uniform => (Marker::Circle, Line::Straight, Color::Blue),
-        Arm::Shrink => (Marker::Square, Line::None, Color::Orange),
-        Arm::Expand => (Marker::Diamond, Line::None, Color::BluishGreen),
-        Arm::Shuffled => (Marker::Triangle, Line::None, Color::Vermillion),
-        Arm::Random => (Marker::Triangle, Line::None, Color::SkyBlue),
-        Arm::L1Norm => (Marker::Circle, Line::None, Color::ReddishPurple),
-        Arm::GroupNorm => (Marker::Circle, Line::None, Color::Yellow),
-    };
-    let color = match (cycle as usize + mode as usize + at).checked_sub(2) {
-        None => color,
-        Some(later) => LATER[later % LATER.len()],
-    };
+    let Look { marker, line, color, later: _ } = Look::of(arm, cycle, mode, at);
     let mut points: Vec<Point> = summaries
         .iter()
         .filter(|it| (it.arm, it.cycle, it.mode) == (arm, cycle, mode))
@@ -113,7 +132,7 @@ fn point(summary: &Summary) -> Point {
     }
 }
 
-fn tooltip(summary: &Summary) -> String {
+pub(crate) fn tooltip(summary: &Summary) -> String {
     let optional = |name: &str, value: Option<f64>| {
         value.map_or_else(String::new, |value| format!(", {name} {}", compact(value)))
     };

@@ -33,8 +33,8 @@ pub(super) const TEXT_SIZE: f64 = 12.0;
 const AXIS_TITLE_SIZE: f64 = 13.0;
 const INK: &str = "#222222";
 const FAINT_INK: &str = "#555555";
-const FRAME: Stroke = Stroke { color: "#444444", width: 1.0 };
-const GRID: Stroke = Stroke { color: "#E4E4E4", width: 1.0 };
+const FRAME: Stroke = Stroke { color: "#444444", width: 1.0, dashed: false };
+const GRID: Stroke = Stroke { color: "#E4E4E4", width: 1.0, dashed: false };
 
 /// Where the plot lies on the page, and what its axes show.
 struct Plot {
@@ -192,7 +192,7 @@ pub(super) fn plain(at: [f64; 2], text: &str) -> Label<'_> {
     }
 }
 
-fn heading(svg: &mut Svg, lines: &[String], top: f64, size: f64, bold: bool) {
+pub(super) fn heading(svg: &mut Svg, lines: &[String], top: f64, size: f64, bold: bool) {
     let step = size + if bold { 5.0 } else { 4.0 };
     for (row, line) in lines.iter().enumerate() {
         let at = [EDGE, top + row as f64 * step + size - 2.0];
@@ -204,16 +204,16 @@ fn heading(svg: &mut Svg, lines: &[String], top: f64, size: f64, bold: bool) {
 pub(super) fn stroke(series: &Series) -> Stroke {
     let width = match series.line {
         Line::Step => 1.0,
-        Line::None | Line::Straight => 1.8,
+        Line::None | Line::Straight | Line::Dashed => 1.8,
     };
-    Stroke { color: series.color.hex(), width }
+    Stroke { color: series.color.hex(), width, dashed: series.line == Line::Dashed }
 }
 
 fn draw(svg: &mut Svg, plot: &Plot, series: &Series) {
     let places: Vec<_> = series.points.iter().map(|point| plot.place(point.x, point.y)).collect();
     let joined = match series.line {
         Line::None => Vec::new(),
-        Line::Straight => places.clone(),
+        Line::Straight | Line::Dashed => places.clone(),
         Line::Step => steps(&places),
     };
     if joined.len() > 1 {
@@ -244,7 +244,7 @@ fn error_bar(svg: &mut Svg, plot: &Plot, point: &Point, series: &Series) {
     let Some(half) = point.y_error else { return };
     let [x, low] = plot.place(point.x, point.y - half);
     let [_, high] = plot.place(point.x, point.y + half);
-    let stroke = Stroke { color: series.color.hex(), width: 1.2 };
+    let stroke = Stroke { color: series.color.hex(), width: 1.2, dashed: false };
     svg.path(&[[x, low], [x, high]], stroke);
     for y in [low, high] {
         svg.path(&[[x - REACH + 1.0, y], [x + REACH - 1.0, y]], stroke);

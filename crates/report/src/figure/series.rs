@@ -5,7 +5,7 @@ use super::svg::{Svg, number};
 /// A set of points that belong together; one entry of the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Its name in the legend.
+    /// Its name in the legend; without one it has no entry there.
     pub label: String,
     /// The shape at every point, if any.
     pub marker: Option<Marker>,
@@ -41,6 +41,12 @@ pub enum Marker {
     Diamond,
     /// A triangle pointing up.
     Triangle,
+    /// A triangle pointing down.
+    TriangleDown,
+    /// An upright cross.
+    Plus,
+    /// A cross on its side.
+    Cross,
 }
 
 /// How the points of a series are joined.
@@ -50,6 +56,8 @@ pub enum Line {
     None,
     /// By straight lines.
     Straight,
+    /// By straight lines of dashes.
+    Dashed,
     /// By thin steps: level to the next point's `x`, then up or down.
     Step,
 }
@@ -95,15 +103,50 @@ impl Color {
 pub(super) const REACH: f64 = 5.0;
 
 impl Marker {
-    /// Draws the marker at a place, with a tooltip unless it is empty.
-    pub(super) fn draw(self, svg: &mut Svg, [x, y]: [f64; 2], color: Color, tooltip: &str) {
-        // Shapes of about the same area: a square of the disc's reach would look larger.
-        let corners: &[[f64; 2]] = match self {
+    /// The corners of the shape around its middle, in units of its reach; none of a circle, whose radius is 1.
+    ///
+    /// The shapes have about the same area: a square of the disc's reach would look larger.
+    pub(crate) const fn corners(self) -> &'static [[f64; 2]] {
+        match self {
             Self::Circle => &[],
             Self::Square => &[[-0.88, -0.88], [0.88, -0.88], [0.88, 0.88], [-0.88, 0.88]],
             Self::Diamond => &[[0.0, -1.25], [1.25, 0.0], [0.0, 1.25], [-1.25, 0.0]],
             Self::Triangle => &[[0.0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
-        };
+            Self::TriangleDown => &[[0.0, 1.2], [1.15, -0.85], [-1.15, -0.85]],
+            Self::Plus => &[
+                [-0.4, -1.2],
+                [0.4, -1.2],
+                [0.4, -0.4],
+                [1.2, -0.4],
+                [1.2, 0.4],
+                [0.4, 0.4],
+                [0.4, 1.2],
+                [-0.4, 1.2],
+                [-0.4, 0.4],
+                [-1.2, 0.4],
+                [-1.2, -0.4],
+                [-0.4, -0.4],
+            ],
+            Self::Cross => &[
+                [-1.1, -0.6],
+                [-0.6, -1.1],
+                [0.0, -0.5],
+                [0.6, -1.1],
+                [1.1, -0.6],
+                [0.5, 0.0],
+                [1.1, 0.6],
+                [0.6, 1.1],
+                [0.0, 0.5],
+                [-0.6, 1.1],
+                [-1.1, 0.6],
+                [-0.5, 0.0],
+            ],
+        }
+    }
+
+    /// Draws the marker at a place, with a tooltip unless it is empty.
+    pub(super) fn draw(self, svg: &mut Svg, [x, y]: [f64; 2], color: Color, tooltip: &str) {
+        let corners = self.corners();
         let shape = if corners.is_empty() {
             format!("circle cx=\"{}\" cy=\"{}\" r=\"{}\"", number(x), number(y), number(REACH))
         } else {

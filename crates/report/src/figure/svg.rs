@@ -13,6 +13,7 @@ pub(super) struct Svg {
 pub(super) struct Stroke {
     pub(super) color: &'static str,
     pub(super) width: f64,
+    pub(super) dashed: bool,
 }
 
 /// A line of text.
@@ -80,8 +81,9 @@ impl Svg {
     pub(super) fn path(&mut self, places: &[[f64; 2]], stroke: Stroke) {
         let points: Vec<String> =
             places.iter().map(|[x, y]| format!("{},{}", number(*x), number(*y))).collect();
+        let dashes = if stroke.dashed { " stroke-dasharray=\"6 3\"" } else { "" };
         self.push(&format!(
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{dashes}/>",
             points.join(" "),
             stroke.color,
             number(stroke.width)
@@ -97,6 +99,11 @@ impl Svg {
         } else {
             self.push(&format!("<{shape} {paint}><title>{}</title></{name}>", escape(tooltip)));
         }
+    }
+
+    /// The dark outline of a shape, given by its element name and geometry.
+    pub(super) fn outline(&mut self, shape: &str) {
+        self.push(&format!("<{shape} fill=\"none\" stroke=\"#222222\" stroke-width=\"1\"/>"));
     }
 
     /// A line of text.

@@ -3,9 +3,13 @@
 
 mod compare;
 mod csv;
+mod curve;
 mod figure;
 mod front;
 mod golden;
+mod hypervolume;
+mod page;
+mod paired;
 mod sample;
 mod summary;
 mod table;

@@ -31,6 +31,7 @@ pub(super) fn point(options: &PointOptions) -> Outcome {
         keep_going: false,
         retry_failed: options.retry_failed,
         task,
+        changes: options.experiment.set.clone(),
     };
     match run::run(&study, &settings) {
         Ok((outcome, _)) => {

@@ -247,13 +247,18 @@ impl Study {
         value.expect("a plan holds finite numbers and texts")
     }
 
-    /// The first 16 digits of a SHA-256 that names what the experiment means: [`Plan::id`] without axes.
-    pub fn id(&self) -> String {
+    /// SHA-256 of what the experiment means in 64 hex digits: [`Plan::hash`] without axes.
+    pub fn hash(&self) -> String {
         if self.axes.is_empty() {
-            return self.first().id();
+            return self.first().hash();
         }
         let text = serde_json::to_string(self).expect("a plan holds finite numbers and texts");
-        store::digest(text.as_bytes())[..16].to_owned()
+        store::digest(text.as_bytes())
+    }
+
+    /// The first 16 digits of [`Study::hash`]: what names a run.
+    pub fn id(&self) -> String {
+        self.hash()[..16].to_owned()
     }
 }
 

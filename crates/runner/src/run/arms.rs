@@ -14,6 +14,7 @@ use training::Network;
 
 use super::Run;
 use super::chain::Found;
+use super::networks::arm_whole;
 use super::point::rebuild;
 use crate::plan::{PointPlan, Pressure, Search, reads_weights};
 use crate::store;
@@ -26,11 +27,6 @@ struct Record {
 }
 
 impl Run<'_> {
-    /// The network that the structure of an arm is a part of: the trained seed, or what the search began with.
-    pub(crate) fn arm_whole<'a>(&'a self, arm: Arm, found: &'a Found) -> &'a Graph {
-        if reads_weights(arm) { &self.seed } else { &found.start }
-    }
-
     /// The structure of a point beside a learned one, if it is chosen.
     pub(crate) fn arm(
         &self,
@@ -55,7 +51,7 @@ impl Run<'_> {
             return Ok(());
         }
         let Some(found) = self.search_done(search)? else { return Ok(()) };
-        let (whole, arm) = (self.arm_whole(point.arm, &found), point.arm);
+        let (whole, arm) = (arm_whole(&self.seed, point.arm, &found), point.arm);
         let mut trained = None;
         if reads_weights(arm) {
             trained = self.trained_seed(device, point.seed)?;
@@ -87,7 +83,7 @@ impl Run<'_> {
         trained: Option<&Network>,
     ) -> anyhow::Result<Option<ChannelMap>> {
         let shrunk = rebuild(&found.start, &found.structure)?;
-        let whole = self.arm_whole(arm, found);
+        let whole = arm_whole(&self.seed, arm, found);
         let streams = Streams::new(search.seed).derive(&self.plan.search_file(search));
         let trained = || trained.context("the seed is not trained");
         let limits: Vec<(&Resource, f64)> = match search.pressure {
@@ -138,21 +134,11 @@ impl Run<'_> {
     }
 
     fn arm_record_path(&self, arm: Arm, search: Search) -> PathBuf {
-        self.in_scope(self.state_folder().join("arms"), arm).join(self.arm_file(arm, search))
+        self.state_folder().join("arms").join(self.networks().arm_file(arm, search))
     }
 
     fn arm_path(&self, arm: Arm, search: Search) -> PathBuf {
-        self.in_scope(self.folder.join("structures"), arm).join(self.arm_file(arm, search))
-    }
-
-    /// Where the choices of an arm lie: those by weights follow from how the seed was trained as well.
-    fn in_scope(&self, folder: PathBuf, arm: Arm) -> PathBuf {
-        let folder = folder.join(&self.scope.search);
-        if reads_weights(arm) { folder.join(&self.scope.retrain) } else { folder }
-    }
-
-    fn arm_file(&self, arm: Arm, search: Search) -> String {
-        format!("{arm}-{}.json", self.plan.search_file(search))
+        self.folder.join("structures").join(self.networks().arm_file(arm, search))
     }
 }
 

@@ -18,20 +18,12 @@ pub(crate) struct Found {
 impl Run<'_> {
     /// The network that a search begins with: the seed, or what the cycle before left. None while that is not known.
     pub(crate) fn start(&self, search: Search) -> anyhow::Result<Option<Graph>> {
-        let Some(before) = search.before() else { return Ok(Some(self.seed.clone())) };
-        let Some(found) = self.search_done(before)? else { return Ok(None) };
-        let shrunk = point::rebuild(&found.start, &found.structure)?;
-        if self.plan.stop_after.is_some() {
-            return Ok(Some(shrunk));
-        }
-        let expansion = point::expanded(self.plan, &shrunk, self.uniform(1.0)?.budget)?;
-        Ok(Some(expansion.map_or(shrunk, |expansion| expansion.graph)))
+        self.networks().start(search)
     }
 
     /// A search that is finished, with the network that it began with.
     pub(crate) fn search_done(&self, search: Search) -> anyhow::Result<Option<Found>> {
-        let Some(structure) = self.found(search)? else { return Ok(None) };
-        Ok(self.start(search)?.map(|start| Found { start, structure }))
+        self.networks().search_done(search)
     }
 
     /// Whether a search of a later cycle is to be done: its network is known, and the cycles go on for as long. None while
@@ -44,7 +36,7 @@ impl Run<'_> {
                 let Some(last) = self.start(search)? else { return Ok(None) };
                 let last = self.validation_score(&last, search.seed)?;
                 let earlier = match before.before() {
-                    None => self.uniform(1.0)?.network.graph.clone(),
+                    None => self.networks().uniform(1.0)?.network.graph.clone(),
                     Some(_) => match self.start(before)? {
                         None => return Ok(None),
                         Some(graph) => graph,

@@ -1,13 +1,19 @@
 //! From the state of a run to its results: a function of what is finished, and safe to repeat.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use report::{Mode, PointRow};
+use datasets::Streams;
+use report::curve::{self, CurveRow, Phase};
+use report::{Arm, PointRow};
+use training::EpochRecord;
 
-use super::Run;
+use super::results::{self, Results};
+use super::{Run, search};
 use crate::clock::Stopwatch;
-use crate::plan::{Plan, Study, metric};
+use crate::plan::{Baseline, Plan, Study, metric};
+use crate::provenance::{self, Stream};
 use crate::store::{self, Attempt, Presence};
 
 /// Writing what is done so far takes at most one part in so many of the time of a run.
@@ -55,48 +61,84 @@ pub(super) fn write(
     presence: &Presence,
 ) -> anyhow::Result<String> {
     let _lock = presence.lock(&presence.folder_lock())?;
-    let rows = write_points(runs)?;
+    write_points(runs)?;
     let folder = &runs[0].folder;
-    let summaries = report::summarize(&rows)?;
-    store::write(&folder.join("pareto.csv"), report::pareto::to_csv(&summaries).as_bytes())?;
-    let title = format!("{}: {} against FLOPs", study.name(), metric(study.first().labels).name());
-    let figure = report::pareto_figure(&summaries, &title, &subtitle(study))?;
-    store::write(&folder.join("pareto.svg"), figure.as_bytes())?;
-    let table = report::table(&summaries)?;
-    store::write(&folder.join("summary.txt"), table.as_bytes())?;
-    Ok(table)
+    let curves = curves(runs)?;
+    store::write(&folder.join(results::CURVES), curve::to_csv(&curves).as_bytes())?;
+    provenance::write(folder, &study.hash(), streams(study))?;
+    Results::of(study, folder).write()
 }
 
-/// What was trained and how, as far as all variants agree in it.
-fn subtitle(study: &Study) -> String {
-    let plans = || study.variants().iter().map(|variant| &variant.plan);
-    let shared = |words: &dyn Fn(&Plan) -> String| {
-        let first = words(study.first());
-        plans().all(|plan| words(plan) == first).then_some(first)
-    };
-    let family = shared(&|plan| plan.architecture.family().to_string());
-    let dataset = shared(&|plan| plan.dataset.name().to_owned());
-    let how = shared(&|plan| {
-        let modes: Vec<&str> = plan.modes.iter().map(|mode| mode.name()).collect();
-        match modes[..] {
-            ["scratch"] => "every network trained from scratch".to_owned(),
-            _ => format!("trained by {}", modes.join(", ")),
+/// The epochs of every finished search and retraining, those that variants share once, in the order of the plan.
+fn curves(runs: &[Run<'_>]) -> anyhow::Result<Vec<CurveRow>> {
+    let mut rows = Vec::new();
+    let mut known = BTreeSet::new();
+    for run in runs {
+        for search in run.plan.searches() {
+            if known.insert(run.networks().search_name(search)) {
+                rows.extend(run.search_curve(search)?);
+            }
         }
-    });
-    let epochs = shared(&|plan| {
-        let of_seed = if plan.modes.contains(&Mode::ScratchB) { " of the seed" } else { "" };
-        format!("for {} epochs{of_seed}", plan.retrain.epochs)
-    });
-    let seeds = shared(&|plan| match plan.seeds.len() {
-        1 => "1 seed".to_owned(),
-        count => format!("{count} seeds"),
-    });
-    let joined = |parts: [Option<String>; 2], between: &str| {
-        let known: Vec<String> = parts.into_iter().flatten().collect();
-        Some(known.join(between)).filter(|text| !text.is_empty())
-    };
-    let parts = [joined([family, dataset], " on "), joined([how, epochs], " "), seeds];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+    let mut known = BTreeSet::new();
+    for run in runs {
+        for plan in run.plan.points() {
+            let Some(point) = run.point(plan)? else { continue };
+            let name = run.networks().retraining_name(&point.key);
+            if !known.insert(name.clone()) {
+                continue;
+            }
+            let Some(result) = run.retrained(&point.key)? else { continue };
+            let row = |epoch: &EpochRecord| curve_row(Phase::Retrain, &name, *epoch, None);
+            rows.extend(result.epochs.iter().map(row));
+        }
+    }
+    Ok(rows)
+}
+
+/// The row of one epoch.
+pub(super) fn curve_row(
+    phase: Phase,
+    name: &str,
+    epoch: EpochRecord,
+    alive_cost: Option<f64>,
+) -> CurveRow {
+    let EpochRecord { epoch, loss, accuracy, penalty, learning_rate } = epoch;
+    let name = name.to_owned();
+    CurveRow { phase, name, epoch, loss, accuracy, penalty, learning_rate, alive_cost }
+}
+
+/// The random streams that a run derives from its seeds.
+fn streams(study: &Study) -> Vec<Stream> {
+    let mut streams = Vec::new();
+    let of_variants = study.variants().iter().flat_map(|variant| streams_of(&variant.plan));
+    for stream in of_variants {
+        if !streams.contains(&stream) {
+            streams.push(stream);
+        }
+    }
+    streams
+}
+
+fn streams_of(plan: &Plan) -> Vec<Stream> {
+    let mut streams = Vec::new();
+    for &seed in &plan.seeds {
+        let mut names = vec!["retrain".to_owned()];
+        for search in plan.searches().into_iter().filter(|search| search.seed == seed) {
+            names.push(search::stream(search));
+            let is_drawn = |it: &Baseline| matches!(it.arm(), Arm::Shuffled | Arm::Random);
+            if plan.baselines.iter().any(is_drawn) {
+                names.push(plan.search_file(search));
+            }
+        }
+        let mut known = BTreeSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        streams.extend(names.into_iter().map(|name| {
+            let key = format!("{:016x}", Streams::new(seed).derive(&name).seed());
+            Stream { name, seed, key }
+        }));
+    }
+    streams
 }
 
 fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
@@ -107,7 +149,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
         rows.push(PointRow {
             arm: plan.arm,
             regularization_strength: plan.strength,
-            budget: (plan.arm == report::Arm::Expand).then_some(plan.width_multiplier),
+            budget: (plan.arm == Arm::Expand).then_some(plan.width_multiplier),
             width_multiplier: point.width_multiplier,
             seed: plan.seed,
             macs: point.cost.macs,

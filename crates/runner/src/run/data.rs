@@ -11,6 +11,8 @@ use datasets::{
 use graph::Shape;
 
 use crate::plan::{self, Dataset, Plan, Standards};
+use crate::provenance::DataFile;
+use crate::store;
 
 mod stored;
 
@@ -26,6 +28,8 @@ pub(crate) struct Images {
     pub(crate) normalization: Normalization,
     /// Whether they are.
     is_given: bool,
+    /// What was read.
+    pub(crate) files: Vec<DataFile>,
 }
 
 /// What a run trains on.
@@ -89,18 +93,21 @@ pub(crate) fn load(
 
 fn read_parts(wanted: &Wanted, experiment: &Path, folder: Option<&Path>) -> anyhow::Result<Images> {
     let shape = [wanted.input.height, wanted.input.width, wanted.input.channels];
+    let mut files = Vec::new();
     let split = match &wanted.dataset {
         Dataset::FashionMnist(parts) => {
-            let (train, test) = read(&FASHION_MNIST, wanted.dataset.name(), experiment, folder)?;
+            let (train, test) =
+                read(&FASHION_MNIST, wanted.dataset.name(), experiment, folder, &mut files)?;
             cut(&train, &test, parts)?
         }
         Dataset::Mnist(parts) => {
-            let (train, test) = read(&MNIST, wanted.dataset.name(), experiment, folder)?;
+            let (train, test) =
+                read(&MNIST, wanted.dataset.name(), experiment, folder, &mut files)?;
             cut(&train, &test, parts)?
         }
-        Dataset::Cifar10(parts) => cifar(&CIFAR_10, folder, parts)?,
-        Dataset::Cifar100(parts) => cifar(&CIFAR_100, folder, parts)?,
-        Dataset::Npz(parts) => numpy(wanted, folder, parts)?,
+        Dataset::Cifar10(parts) => cifar(&CIFAR_10, folder, parts, &mut files)?,
+        Dataset::Cifar100(parts) => cifar(&CIFAR_100, folder, parts, &mut files)?,
+        Dataset::Npz(parts) => numpy(wanted, folder, parts, &mut files)?,
         &Dataset::ImageFolder { framing, corrupt, images } => {
             let medium = Medium::Pictures { framing, shape };
             let files = stored::Files { wanted, medium, buffer: None, corrupt, images };
@@ -129,7 +136,7 @@ fn read_parts(wanted: &Wanted, experiment: &Path, folder: Option<&Path>) -> anyh
     let given = wanted.normalization.clone();
     let is_given = given.is_some();
     let normalization = given.unwrap_or_else(|| Normalization::of(&split.train));
-    Ok(Images { split: split.map(Samples::from), normalization, is_given })
+    Ok(Images { split: split.map(Samples::from), normalization, is_given, files })
 }
 
 /// The images that widths are learned on.
@@ -196,6 +203,7 @@ fn read(
     name: &str,
     experiment: &Path,
     folder: Option<&Path>,
+    files: &mut Vec<DataFile>,
 ) -> anyhow::Result<(ImageSet, ImageSet)> {
     let folder = match folder {
         Some(folder) => folder.to_owned(),
@@ -206,7 +214,7 @@ fn read(
             )
         })?,
     };
-    let sets = source.load(&mut |name| read_file(&folder.join(name)));
+    let sets = source.load(&mut |name| read_recorded(&folder.join(name), files));
     sets.with_context(|| format!("cannot use the {} files in `{}`", source.name, folder.display()))
 }
 
@@ -214,13 +222,14 @@ fn cifar(
     source: &CifarSource,
     folder: Option<&Path>,
     parts: &plan::Images,
+    files: &mut Vec<DataFile>,
 ) -> anyhow::Result<Split> {
     let (name, archive) = (source.name, source.archive);
     let folder = folder.with_context(|| {
         format!("{name} does not come with the program: get `{archive}` from https://www.cs.toronto.edu/~kriz/cifar.html, and name its folder with `--data-dir`")
     })?;
     let sets = source
-        .load(&mut |path| read_file(&folder.join(path)))
+        .load(&mut |path| read_recorded(&folder.join(path), files))
         .with_context(|| format!("cannot use the {name} files in `{}`", folder.display()))?;
     if !sets.other_content.is_empty() {
         warn(&format!(
@@ -232,15 +241,21 @@ fn cifar(
     cut(&sets.train, &sets.test, parts)
 }
 
-fn numpy(wanted: &Wanted, path: Option<&Path>, parts: &plan::Images) -> anyhow::Result<Split> {
+fn numpy(
+    wanted: &Wanted,
+    path: Option<&Path>,
+    parts: &plan::Images,
+    files: &mut Vec<DataFile>,
+) -> anyhow::Result<Split> {
     let path = path.context(
         "the arrays do not come with the program: name an `.npz` file, or a folder with `.npy` files, with `--data-dir`",
     )?;
     let &Wanted { classes, labels, .. } = wanted;
     let sets = if path.is_dir() {
-        numpy::from_npy(&mut |name| read_file(&path.join(name)), classes, labels)
+        numpy::from_npy(&mut |name| read_recorded(&path.join(name), files), classes, labels)
     } else {
-        let bytes = read_file(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let bytes = read_recorded(path, files)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         numpy::from_npz(&name, &bytes, classes, labels)
     };
@@ -281,6 +296,14 @@ fn enough(
 #[expect(clippy::disallowed_methods, reason = "the one place that reads data files")]
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
+}
+
+/// [`read_file`], with a note of what was read.
+fn read_recorded(path: &Path, files: &mut Vec<DataFile>) -> io::Result<Vec<u8>> {
+    let bytes = read_file(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    files.push(DataFile { name, sha256: store::digest(&bytes) });
+    Ok(bytes)
 }
 
 #[expect(clippy::print_stderr, reason = "images are read before there is a progress display")]

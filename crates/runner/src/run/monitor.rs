@@ -130,6 +130,11 @@ impl Monitor {
         self.seen.last().map_or(0, |last| last.stable_epochs)
     }
 
+    /// The share of the cost that was alive after every epoch; of several resources, the first.
+    pub(crate) fn alive_costs(&self) -> Vec<f64> {
+        self.seen.iter().filter_map(|seen| seen.alive_cost.first().copied()).collect()
+    }
+
     /// The last shares of the cost that is alive, of every resource.
     pub(crate) fn alive_cost(&self) -> &[f64] {
         self.seen.last().map_or(&[], |last| &last.alive_cost)

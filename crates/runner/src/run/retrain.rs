@@ -123,6 +123,7 @@ impl Run<'_> {
         job: &Retraining,
         lock: &Lock<'_>,
     ) -> anyhow::Result<Option<Retrained>> {
+        self.recorder()?.begin()?;
         let recipe = &job.recipe;
         let streams = Streams::new(job.seed).derive("retrain");
         let split = &self.data().images.split;

@@ -8,12 +8,14 @@ use cost_models::Summary;
 use datasets::{Batches, Streams};
 use graph::{ChannelMap, Channels, Graph};
 use regularizers::{MorphNet, Warning};
+use report::curve::{CurveRow, Phase};
 use serde::{Deserialize, Serialize};
 use surgery::{Costs, Structure, structure_hash};
 use tensor_ops::Cpu;
 use training::{Control, EpochRecord, Network, Trainer};
 
 use super::Run;
+use super::collect::curve_row;
 use super::data::{Data, Searched};
 use super::monitor::Monitor;
 use super::scoring::Scorer;
@@ -33,8 +35,22 @@ struct Record {
 impl Run<'_> {
     /// Where the structure of a search lies.
     pub(crate) fn structure_path(&self, search: Search) -> PathBuf {
-        let folder = self.folder.join("structures").join(&self.scope.search);
-        folder.join(format!("{}.json", self.plan.search_file(search)))
+        self.folder.join(self.networks().structure_file(search))
+    }
+
+    /// The epochs of a finished search, each with the share of the cost that was alive.
+    pub(crate) fn search_curve(&self, search: Search) -> anyhow::Result<Vec<CurveRow>> {
+        let folder = self.search_folder(search);
+        let record: Option<Record> = store::read_json(&folder.join("done.json"))?;
+        let Some(Record { structure: _, epochs }) = record else { return Ok(Vec::new()) };
+        let alive = Monitor::resume(&folder, epochs.len()).map(|monitor| monitor.alive_costs());
+        let alive = alive.unwrap_or_default();
+        let name = self.networks().search_name(search);
+        let rows = epochs
+            .iter()
+            .enumerate()
+            .map(|(at, epoch)| curve_row(Phase::Search, &name, *epoch, alive.get(at).copied()));
+        Ok(rows.collect())
     }
 
     /// Where the state of a search lies.
@@ -66,6 +82,7 @@ impl Run<'_> {
         search: Search,
         lock: &Lock<'_>,
     ) -> anyhow::Result<Option<Structure>> {
+        self.recorder()?.begin()?;
         let recipe = &self.plan.search;
         let start = self.start(search)?.context("the cycle before is not done")?;
         let learner = self.learner(&start);
@@ -231,7 +248,7 @@ impl Run<'_> {
 }
 
 /// The random streams of a search, below those of its seed.
-fn stream(search: Search) -> String {
+pub(super) fn stream(search: Search) -> String {
     if search.cycle > 1 { format!("search-{}", search.cycle) } else { "search".to_owned() }
 }
 

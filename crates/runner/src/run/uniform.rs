@@ -1,11 +1,9 @@
 //! The seed at every width multiplier, which many points and budgets need.
 
-use anyhow::Context;
 use cost_models::{CostForm, Summary};
 use graph::Graph;
 use surgery::structure_hash;
 
-use super::Run;
 use crate::plan::Plan;
 
 /// A network with what points say of it.
@@ -22,7 +20,7 @@ pub(crate) struct Priced {
 /// The seed at one width multiplier.
 #[derive(Clone, Debug)]
 pub(crate) struct Uniform {
-    width_multiplier: f64,
+    pub(super) width_multiplier: f64,
     /// The network.
     pub(crate) network: Priced,
     /// What the regularizer charges for it: what an expanded network may cost.
@@ -45,14 +43,4 @@ pub(super) fn all(plan: &Plan, seed: &Graph) -> Vec<Uniform> {
     };
     let swept = plan.sweep.width_multipliers.iter().copied();
     swept.chain([1.0]).filter_map(priced).collect()
-}
-
-impl Run<'_> {
-    /// The seed at a width multiplier of the sweep, or at 1.
-    pub(crate) fn uniform(&self, width_multiplier: f64) -> anyhow::Result<&Uniform> {
-        let mut found = self.uniform.iter();
-        found.find(|uniform| uniform.width_multiplier == width_multiplier).with_context(|| {
-            format!("there is no network at {width_multiplier} times the widths of the seed")
-        })
-    }
 }

@@ -18,6 +18,7 @@ pub(crate) fn outcome(args: &[&str]) -> Outcome {
         | Command::Collect(_)
         | Command::Status(_)
         | Command::Check(_)
+        | Command::Report(_)
         | Command::Calibrate(_)
         | Command::Morph(_) => panic!("not tested here"),
     }

@@ -13,6 +13,8 @@ use datasets::{
 
 use super::{Images, Wanted, enough, read_file};
 use crate::plan;
+use crate::provenance::DataFile;
+use crate::store;
 
 /// Training samples that mean and deviation are measured on.
 const MEASURED: usize = 2000;
@@ -59,7 +61,14 @@ pub(super) fn load(files: &Files<'_>, folder: Option<&Path>) -> anyhow::Result<I
         None => train.normalization(MEASURED)?,
     };
     let split = Split { train, validation, test }.map(Samples::from);
-    Ok(Images { split, normalization, is_given })
+    let files = vec![listing(folder, "train")?, listing(folder, "test")?];
+    Ok(Images { split, normalization, is_given, files })
+}
+
+/// Which files a part of the samples lies in. There may be millions of bytes in each, which are read when they are needed.
+fn listing(folder: &Path, part: &str) -> anyhow::Result<DataFile> {
+    let names = files(&folder.join(part))?.join("\n");
+    Ok(DataFile { name: format!("{part}/"), sha256: store::digest(names.as_bytes()) })
 }
 
 /// The training and the test part of files in one folder per class.
