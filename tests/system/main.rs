@@ -23,6 +23,7 @@ mod resources;
 mod resume;
 mod round_trip;
 mod sharing;
+mod slurm;
 mod smoke;
 mod stored_data;
 mod targets;

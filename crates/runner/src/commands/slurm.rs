@@ -95,13 +95,16 @@ fn refuse_queued(record: &Path) -> anyhow::Result<()> {
     let queued = answer("squeue", &["--noheader".into(), "--format=%F".into()])?;
     let queued: Vec<&String> =
         jobs.iter().filter(|job| queued.split_whitespace().any(|queued| queued == *job)).collect();
-    match queued.first() {
-        None => Ok(()),
-        Some(first) => bail!(
-            "{} jobs of this experiment are still queued, the first of them {first}: wait for them, or cancel them with scancel",
-            queued.len()
-        ),
-    }
+    let words = match queued.len() {
+        0 => return Ok(()),
+        1 => "1 job of this experiment is".to_owned(),
+        count => format!("{count} jobs of this experiment are"),
+    };
+    bail!(
+        "{words} still queued, first {}: wait, or cancel with `scancel {}`",
+        queued[0],
+        queued.iter().map(|job| job.as_str()).collect::<Vec<_>>().join(" ")
+    )
 }
 
 /// Writes a batch script and submits it after other jobs. Returns the number of the job.
