@@ -1,5 +1,6 @@
 //! Experiments whose images have several labels are scored by mean average precision, and are otherwise like others.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -135,7 +136,8 @@ fn write_sounds(folder: &Folder) {
         let mut table = "fname,labels\n".to_owned();
         fs::create_dir_all(folder.path(&format!("data/{part}"))).unwrap();
         for at in 0..count {
-            table += &format!("{at:03},{}\n", ["", "low", "high", "\"high,low\""][at % 4]);
+            let labels = ["", "low", "high", "\"high,low\""][at % 4];
+            writeln!(table, "{at:03},{labels}").unwrap();
             let tones: Vec<f64> = [0.1, 0.7]
                 .into_iter()
                 .enumerate()

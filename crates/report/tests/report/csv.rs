@@ -8,7 +8,9 @@ proptest! {
 
     #[test]
     fn rows_read_back_as_they_were(mut rows in prop::collection::vec(any_row(), 1..5), of in 0..2_usize) {
-        rows.iter_mut().for_each(|row| row.metric = Metric::ALL[of]);
+        for row in &mut rows {
+            row.metric = Metric::ALL[of];
+        }
         prop_assert_eq!(row::from_csv(&row::to_csv(&rows)).unwrap(), rows);
     }
 
@@ -74,7 +76,9 @@ fn a_mode_adds_its_column_only_where_a_network_was_not_trained_from_scratch() {
 fn the_columns_of_scores_are_named_by_the_metric() {
     let mut rows = sweep();
     let accuracy = row::to_csv(&rows);
-    rows.iter_mut().for_each(|row| row.metric = Metric::MeanAveragePrecision);
+    for row in &mut rows {
+        row.metric = Metric::MeanAveragePrecision;
+    }
     let precision = row::to_csv(&rows);
     let header = row::COLUMNS.join(",").replace("_accuracy", "_mean_average_precision");
     assert_eq!(precision.lines().next(), Some(&*header));

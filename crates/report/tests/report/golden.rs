@@ -72,7 +72,9 @@ fn the_figure_is_drawn_as_before() {
 #[test]
 fn mean_average_precision_is_called_so_wherever_accuracy_would_be() {
     let mut rows = sample::sweep();
-    rows.iter_mut().for_each(|row| row.metric = Metric::MeanAveragePrecision);
+    for row in &mut rows {
+        row.metric = Metric::MeanAveragePrecision;
+    }
     let summaries = summarize(&rows).unwrap();
     golden!("table-of-precision.txt", table(&summaries).unwrap());
     let figure = pareto_figure(&summaries, "Sound", "one seed").unwrap();
