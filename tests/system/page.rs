@@ -35,7 +35,7 @@ fn a_finished_run_has_a_page_that_is_made_again_from_its_results_alone() {
     }
     let rows = report::row::from_csv(&text(&results_folder, "points.csv")).unwrap();
     for summary in report::summarize(&rows).unwrap() {
-        let (mean, std) = (summary.test_accuracy, summary.test_std.unwrap());
+        let (mean, std) = (summary.test_score, summary.test_std.unwrap());
         assert!(html.contains(&format!("data-value=\"{mean:?} ± {std:?}\"")), "{summary:?}");
     }
     let curves = report::curve::from_csv(&text(&results_folder, "curves.csv")).unwrap();

@@ -7,8 +7,8 @@ use crate::sample::{crowded_rows, row, sweep_of_three_seeds};
 fn under(seed: u64, more: f64, row: PointRow) -> PointRow {
     PointRow {
         seed,
-        validation_accuracy: row.validation_accuracy + more,
-        test_accuracy: row.test_accuracy + more,
+        validation_score: row.validation_score + more,
+        test_score: row.test_score + more,
         ..row
     }
 }

@@ -453,7 +453,7 @@ impl OfVariant<'_> {
             Piece::Retrain(job) => {
                 match self.shared.settings.task {
                     Task::Points(_) => {
-                        self.shared.interim.write(self.shared.runs, self.shared.presence)?
+                        self.shared.interim.write(self.shared.runs, self.shared.presence)?;
                     }
                     Task::Point(_) | Task::Shared(_) => {}
                 }

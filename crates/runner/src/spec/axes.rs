@@ -165,15 +165,15 @@ impl<'de> Visitor<'de> for ValuesVisitor {
         let Spaced { log, linear, range, num } = spaced;
         let values: Vec<Value> = match (log, linear, range, num) {
             (Some(ends), None, None, Some(num)) => {
-                let [low, high] = rising("log", ends.map(|end| end.get()))?;
+                let [low, high] = rising("log", ends.map(Positive::get))?;
                 geometric(low, high, num.get()).into_iter().map(number).collect()
             }
             (None, Some(ends), None, Some(num)) => {
-                let [low, high] = rising("linear", ends.map(|end| end.get()))?;
+                let [low, high] = rising("linear", ends.map(Signed::get))?;
                 arithmetic(low, high, num.get()).into_iter().map(number).collect()
             }
             (None, None, Some(ends), None) => {
-                let [low, high] = ends.map(|end| end.get());
+                let [low, high] = ends.map(Whole::get);
                 let count = high.saturating_sub(low);
                 if count == 0 || count > MOST_VALUES as u64 {
                     return Err(de::Error::custom(format_args!(
