@@ -139,9 +139,13 @@ struct Point<'a> {
 impl<'a> Shown<'a> {
     fn of(page: &'a Page) -> Result<Self, Error> {
         let summaries = summarize(&page.rows)?;
-        let mut rows = vec![Vec::new(); summaries.len()];
+        let mut rows: Vec<Vec<(&PointRow, Option<&Network>)>> = vec![Vec::new(); summaries.len()];
         for (number, row) in page.rows.iter().enumerate() {
             let index = position(&summaries, row).expect("every row is a part of a summary");
+            // What variants share has a row in each of them.
+            if rows[index].iter().any(|(known, _)| known.seed == row.seed) {
+                continue;
+            }
             rows[index].push((row, page.networks.get(number).and_then(Option::as_ref)));
         }
         let front = summary_front(&summaries);

@@ -245,21 +245,25 @@ fn by_point(a: &PointRow, b: &PointRow) -> Ordering {
     identity(a).cmp(&identity(b))
 }
 
-/// Position of the point that a row belongs to, among the summaries of [`summarize`].
+/// Position of the point that a row belongs to, among the summaries of [`summarize`]: in its variant, or in what all share.
 pub(crate) fn position(summaries: &[Summary], row: &PointRow) -> Option<usize> {
-    let order = |summary: &Summary| {
-        Identity {
-            variant: summary.variant.as_deref(),
-            arm: summary.arm,
-            cycle: summary.cycle,
-            target: summary.target.as_deref(),
-            strength: summary.regularization_strength.unwrap_or(0.0) + 0.0,
-            scale: summary.budget.unwrap_or(summary.width_multiplier),
-            mode: summary.mode,
-        }
-        .cmp(&identity(row))
+    let in_variant = |variant: Option<&str>| {
+        let wanted = Identity { variant, ..identity(row) };
+        let order = |summary: &Summary| {
+            Identity {
+                variant: summary.variant.as_deref(),
+                arm: summary.arm,
+                cycle: summary.cycle,
+                target: summary.target.as_deref(),
+                strength: summary.regularization_strength.unwrap_or(0.0) + 0.0,
+                scale: summary.budget.unwrap_or(summary.width_multiplier),
+                mode: summary.mode,
+            }
+            .cmp(&wanted)
+        };
+        summaries.binary_search_by(order).ok()
     };
-    summaries.binary_search_by(order).ok()
+    in_variant(row.variant.as_deref()).or_else(|| in_variant(None))
 }
 
 /// One summary of rows that are the same point, in order of seed.

@@ -13,3 +13,4 @@ mod paired;
 mod sample;
 mod summary;
 mod table;
+mod variants;
