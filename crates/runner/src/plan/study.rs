@@ -233,20 +233,6 @@ impl Study {
         Self { schema, name, axes: Vec::new(), variants: vec![variant] }
     }
 
-    /// What is saved before the first step: without axes the plan, and otherwise all plans.
-    ///
-    /// # Panics
-    ///
-    /// Never: plans hold finite numbers and texts.
-    pub fn to_json(&self) -> serde_json::Value {
-        let value = if self.axes.is_empty() {
-            serde_json::to_value(self.first())
-        } else {
-            serde_json::to_value(self)
-        };
-        value.expect("a plan holds finite numbers and texts")
-    }
-
     /// SHA-256 of what the experiment means in 64 hex digits: [`Plan::hash`] without axes.
     pub fn hash(&self) -> String {
         if self.axes.is_empty() {

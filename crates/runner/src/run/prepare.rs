@@ -36,10 +36,11 @@ pub(super) fn prepare(
         refuse_company(folder, presence)?;
         store::remove(&state)?;
     }
-    let before: Option<serde_json::Value> = store::read_json(&path).unwrap_or(None);
+    let saved: Option<serde_json::Value> = store::read_json(&path).unwrap_or(None);
+    let before = saved.and_then(|saved| Study::from_json(saved).ok());
     if is_begun(&state)? {
         check_format(folder, &state)?;
-        if before.as_ref() != Some(&study.to_json()) {
+        if before.as_ref() != Some(study) {
             return Err(bad_input(anyhow!(
                 "`{}` holds results of another plan: start over with `--fresh`, or give `--results` another folder",
                 folder.display()
