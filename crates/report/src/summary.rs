@@ -135,7 +135,7 @@ pub(crate) fn series(arm: Arm, cycle: u32, mode: Mode, variant: Option<&str>) ->
 }
 
 /// The variant behind a name.
-fn suffix(variant: Option<&str>) -> String {
+pub(crate) fn suffix(variant: Option<&str>) -> String {
     variant.map_or_else(String::new, |variant| format!(", {variant}"))
 }
 

@@ -259,12 +259,14 @@ fn say_corrupt(runs: &[Run<'_>], progress: &Progress) {
 /// the living.
 pub fn make_ready(
     study: &Study,
+    experiment: &Path,
     folder: &Path,
     fresh: bool,
     retry_failed: bool,
 ) -> Result<(), Failure> {
     let presence = Presence::enter(folder)?;
     prepare(study, folder, &presence, fresh)?;
+    keep_experiment(experiment, folder)?;
     presence.others()?;
     presence.remove_unfinished()?;
     if retry_failed {

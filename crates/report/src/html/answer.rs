@@ -12,6 +12,7 @@ use crate::hypervolume::Frame;
 use crate::paired::{PairedComparison, PairedDifference};
 use crate::pareto::front;
 use crate::row::{Arm, PointRow};
+use crate::summary::suffix;
 
 /// Points that are judged together.
 struct Group<'a> {
@@ -19,7 +20,7 @@ struct Group<'a> {
     points: Vec<&'a Point<'a>>,
 }
 
-/// The points in groups: uniform, learned and each other arm, each by mode, in the order of arms.
+/// The points in groups: uniform, learned and each other arm, each by mode and variant, in the order of summaries.
 fn groups<'a>(shown: &'a Shown<'a>) -> Vec<Group<'a>> {
     let mut in_order: Vec<&Point<'_>> = shown.points.iter().collect();
     in_order.sort_by_key(|point| point.index);
@@ -41,7 +42,7 @@ fn name(point: &Point<'_>) -> String {
             point.summary.arm.name()
         }
     };
-    format!("{kind}{}", point.summary.mode.suffix())
+    format!("{kind}{}{}", point.summary.mode.suffix(), suffix(point.summary.variant.as_deref()))
 }
 
 /// Rows by their cost and what they reached in validation or in the test.

@@ -80,6 +80,6 @@ fn a_page_shows_every_variant_and_what_they_share_once() {
     let page = Page { networks: vec![None; rows.len()], rows, ..Page::default() };
     let html = page.to_html().unwrap();
     assert!(html.contains("expand, strength=gate") && html.contains("expand, strength=gamma"));
-    assert!(!html.contains("uniform, strength"));
+    assert!(html.contains("learned, strength=gate") && !html.contains("uniform, strength"));
     assert_eq!(page.to_html().unwrap(), html);
 }

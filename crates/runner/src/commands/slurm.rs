@@ -40,7 +40,7 @@ fn attempt(study: &Study, folder: &Path, options: &RunOptions) -> Result<String,
     let folder = &std::path::absolute(folder).context("the results folder has no absolute path")?;
     let record = folder.join("slurm/jobs.json");
     refuse_queued(&record)?;
-    run::make_ready(study, folder, options.fresh, options.retry_failed)?;
+    run::make_ready(study, &options.file, folder, options.fresh, options.retry_failed)?;
     let found = survey(study, folder);
     let is_asked = |index: &usize| options.only.is_empty() || options.only.contains(index);
     let points: Vec<usize> =
