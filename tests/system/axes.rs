@@ -7,18 +7,6 @@ use report::{Arm, PointRow};
 
 use crate::program::{Folder, expect_code};
 
-/// The small experiment with more in its section `sweep`.
-fn folder(more: &str) -> Folder {
-    let folder = Folder::new();
-    let text = fs::read_to_string(folder.experiment()).unwrap();
-    let text = text
-        .replace("search:  { epochs: 2", "search:  { epochs: 1")
-        .replace("retrain: { epochs: 3", "retrain: { epochs: 1")
-        .replace("width_multiplier: [0.5, 1.0]", &format!("width_multiplier: [1.0]{more}"));
-    fs::write(folder.experiment(), text).unwrap();
-    folder
-}
-
 fn rows(folder: &Folder, results: &str) -> Vec<PointRow> {
     let points = fs::read_to_string(folder.path(results).join("small/points.csv")).unwrap();
     report::row::from_csv(&points).unwrap()
@@ -42,7 +30,10 @@ fn finished(folder: &Folder, kind: &str) -> usize {
 
 #[test]
 fn a_variant_gives_what_it_gives_alone() {
-    let axes = folder(", axes: { regularizer.cost: [flops, params], search.batch_size: [32, 64] }");
+    let axes = Folder::short(
+        ", axes: { regularizer.cost: [flops, params], search.batch_size: [32, 64] }",
+        "",
+    );
     expect_code(&axes.run("results", &[]), 0);
     let all = rows(&axes, "results");
     let labels =
@@ -50,7 +41,7 @@ fn a_variant_gives_what_it_gives_alone() {
     for label in labels {
         assert!(all.iter().any(|row| row.variant.as_deref() == Some(label)), "{label}: {all:?}");
     }
-    let alone = folder("");
+    let alone = Folder::short("", "");
     let set = ["--set", "regularizer={ cost: params }", "--set", "search.batch_size=64"];
     expect_code(&alone.run("results", &set), 0);
     let of_variant = |row: &&PointRow| row.variant.as_deref() == Some("cost=params batch_size=64");
@@ -78,7 +69,8 @@ fn a_variant_gives_what_it_gives_alone() {
 
 #[test]
 fn variants_in_parts_and_in_one_go_are_the_same() {
-    let folder = folder(", axes: { retrain.epochs: [1, 2], retrain.mode: [scratch, fine-tune] }");
+    let folder =
+        Folder::short(", axes: { retrain.epochs: [1, 2], retrain.mode: [scratch, fine-tune] }", "");
     expect_code(&folder.run("results", &["--jobs", "2"]), 0);
     expect_code(&folder.run("parts", &["--only", "4,7", "--jobs", "1"]), 0);
     assert!(rows(&folder, "parts").len() < rows(&folder, "results").len());

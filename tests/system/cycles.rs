@@ -7,18 +7,6 @@ use surgery::Structure;
 
 use crate::program::{Folder, expect_code, expect_same, results};
 
-/// The small experiment in so many cycles.
-fn folder(more: &str) -> Folder {
-    let folder = Folder::new();
-    let text = fs::read_to_string(folder.experiment()).unwrap();
-    let text = text
-        .replace("search:  { epochs: 2", "search:  { epochs: 1")
-        .replace("retrain: { epochs: 3", "retrain: { epochs: 1")
-        .replace("width_multiplier: [0.5, 1.0]", "width_multiplier: [1.0]");
-    fs::write(folder.experiment(), format!("{text}{more}\n")).unwrap();
-    folder
-}
-
 fn structure(folder: &Folder, name: &str) -> Structure {
     let path = folder.path("results/small/structures").join(name);
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -26,7 +14,7 @@ fn structure(folder: &Folder, name: &str) -> Structure {
 
 #[test]
 fn a_cycle_begins_with_what_the_cycle_before_expanded() {
-    let folder = folder("cycles: 2");
+    let folder = Folder::short("", "cycles: 2");
     expect_code(&folder.run("results", &[]), 0);
     let points = &results(&folder.path("results/small"))["points.csv"];
     let rows = report::row::from_csv(std::str::from_utf8(points).unwrap()).unwrap();
@@ -53,7 +41,7 @@ fn a_cycle_begins_with_what_the_cycle_before_expanded() {
 
 #[test]
 fn cycles_that_only_shrink_go_on_from_what_was_shrunk() {
-    let folder = folder("cycles: 2\nstop_after: shrink");
+    let folder = Folder::short("", "cycles: 2\nstop_after: shrink");
     expect_code(&folder.run("results", &[]), 0);
     let first = structure(&folder, "strength-200-seed-0.json");
     let second = structure(&folder, "strength-200-seed-0-cycle-2.json");
@@ -62,7 +50,7 @@ fn cycles_that_only_shrink_go_on_from_what_was_shrunk() {
 
 #[test]
 fn cycles_end_when_nothing_is_gained() {
-    let folder = folder("cycles: { until: no-gain, at_most: 3 }");
+    let folder = Folder::short("", "cycles: { until: no-gain, at_most: 3 }");
     expect_code(&folder.run("results", &[]), 0);
     let points = &results(&folder.path("results/small"))["points.csv"];
     let rows = report::row::from_csv(std::str::from_utf8(points).unwrap()).unwrap();

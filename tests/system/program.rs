@@ -28,6 +28,18 @@ impl Folder {
         folder
     }
 
+    /// The small experiment with one epoch of everything and one width multiplier: `in_sweep` follows in its section `sweep`, and
+    /// `below` at its end.
+    pub(crate) fn short(in_sweep: &str, below: &str) -> Self {
+        let folder = Self::new();
+        let text = SMALL
+            .replace("search:  { epochs: 2", "search:  { epochs: 1")
+            .replace("retrain: { epochs: 3", "retrain: { epochs: 1")
+            .replace("width_multiplier: [0.5, 1.0]", &format!("width_multiplier: [1.0]{in_sweep}"));
+        fs::write(folder.experiment(), format!("{text}{below}\n")).unwrap();
+        folder
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }

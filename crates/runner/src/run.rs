@@ -13,6 +13,7 @@ mod failure;
 mod monitor;
 pub(crate) mod morph;
 mod networks;
+mod outline;
 mod point;
 mod prepare;
 mod progress;
@@ -36,11 +37,12 @@ use graph::Graph;
 use tensor_ops::{Cpu, Level};
 
 use crate::interrupt::Interrupt;
-use crate::plan::{Cycles, Plan, PointPlan, Scope, Study, scope};
+use crate::plan::{Cycles, Plan, PointPlan, Study};
 use crate::provenance::{Circumstances, DataFile, Recorder};
 use crate::spec::Source;
 use crate::store::{self, Presence};
 use data::{Data, Images, Wanted};
+use outline::Outline;
 use prepare::prepare;
 use progress::Progress;
 pub(crate) use results::Results;
@@ -97,14 +99,9 @@ pub enum Outcome {
 /// A variant, with what has been done of it.
 struct Run<'a> {
     plan: &'a Plan,
-    /// What distinguishes it, in words; empty if there is no other.
-    label: &'a str,
-    /// What it shares with others.
-    scope: Scope,
+    outline: Outline<'a>,
     /// The position of its first point among those of all variants.
     first_point: usize,
-    seed: Graph,
-    uniform: Vec<uniform::Uniform>,
     /// What it trains on; none where nothing is trained.
     data: Option<Data>,
     /// The network that widths are learned on, if it is not the one that they are for.
@@ -126,16 +123,12 @@ impl<'a> Run<'a> {
     ) -> Vec<Self> {
         let mut first_point = 0;
         let mut runs = Vec::new();
-        for (variant, scope) in study.variants().iter().zip(scope::of(study)) {
-            let plan = &variant.plan;
-            let seed = plan.seed_graph();
+        for outline in Outline::all(study) {
+            let plan = outline.plan;
             runs.push(Self {
                 plan,
-                label: &variant.label,
-                scope,
+                outline,
                 first_point,
-                uniform: uniform::all(plan, &seed),
-                seed,
                 data: None,
                 proxy: plan.proxy.map(|proxy| plan.proxy_graph(&proxy)),
                 folder: folder.to_owned(),
@@ -323,7 +316,7 @@ impl Workers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut arena = 0;
         for run in runs {
-            let program = ::training::Program::training(&run.seed, &run.plan.retrain)?;
+            let program = ::training::Program::training(&run.outline.seed, &run.plan.retrain)?;
             arena = arena.max(program.arena_bytes());
         }
         let by_default = cores.min(MEMORY / arena.max(1)).max(1);

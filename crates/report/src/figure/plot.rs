@@ -22,13 +22,13 @@ pub struct Figure {
     pub series: Vec<Series>,
 }
 
-const WIDTH: f64 = 720.0;
+pub(super) const WIDTH: f64 = 720.0;
 const PLOT_HEIGHT: f64 = 320.0;
-const EDGE: f64 = 20.0;
+pub(super) const EDGE: f64 = 20.0;
 /// Room for half a label of the last tick.
 const RIGHT: f64 = 36.0;
-const TITLE_SIZE: f64 = 17.0;
-const SUBTITLE_SIZE: f64 = 12.5;
+pub(super) const TITLE_SIZE: f64 = 17.0;
+pub(super) const SUBTITLE_SIZE: f64 = 12.5;
 pub(super) const TEXT_SIZE: f64 = 12.0;
 const AXIS_TITLE_SIZE: f64 = 13.0;
 const INK: &str = "#222222";

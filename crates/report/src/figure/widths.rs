@@ -1,6 +1,6 @@
 //! The figure of one network: the width of every layer, before and after.
 
-use super::plot::{TEXT_SIZE, heading, plain};
+use super::plot::{EDGE, SUBTITLE_SIZE, TEXT_SIZE, TITLE_SIZE, WIDTH, heading, plain};
 use super::series::Color;
 use super::svg::{Anchor, Label, Svg, number};
 use super::text;
@@ -16,12 +16,8 @@ pub struct LayerWidths {
     pub after: usize,
 }
 
-const WIDTH: f64 = 720.0;
-const EDGE: f64 = 20.0;
 const ROW: f64 = 17.0;
 const BAR: f64 = 11.0;
-const TITLE_SIZE: f64 = 17.0;
-const SUBTITLE_SIZE: f64 = 12.5;
 const WIDEST_NAME: f64 = 300.0;
 /// Room for the numbers at the end of a row.
 const NUMBERS: f64 = 90.0;

@@ -35,6 +35,6 @@ pub(super) fn open(experiment: &Experiment) -> Result<(Study, PathBuf), Diagnost
             .help("name a file in it, or price all of them with `runner check FOLDER`")
             .into());
     };
-    let study = Study::from_json(saved).map_err(|error| no_plan(error.to_string()))?;
+    let study = Study::from_json(saved).map_err(no_plan)?;
     Ok((study, file.clone()))
 }

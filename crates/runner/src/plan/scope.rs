@@ -1,5 +1,7 @@
 //! Which work variants share: a search or a retraining is done once for all variants whose axes do not touch it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use report::Mode;
 use serde::Serialize;
 
@@ -83,20 +85,18 @@ fn folders(variants: &[Variant], decided: &[String]) -> Vec<String> {
             kept = fewer;
         }
     }
-    let mut names: Vec<String> = Vec::with_capacity(variants.len());
+    let mut by_decision: BTreeMap<&str, String> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
     for (variant, decision) in variants.iter().zip(decided) {
-        let first = decided.iter().position(|other| other == decision).unwrap_or(0);
-        let name = if first < names.len() {
-            names[first].clone()
-        } else {
+        by_decision.entry(decision).or_insert_with(|| {
             let words: Vec<&str> = kept.iter().map(|it| variant.settings[*it].as_str()).collect();
             let plain = label::file_name(&words.join(" "));
             // Different settings can have equal names once they are shortened.
-            if names.contains(&plain) { format!("{plain}-{}", &decision[..8]) } else { plain }
-        };
-        names.push(name);
+            let is_new = taken.insert(plain.clone());
+            if is_new { plain } else { format!("{plain}-{}", &decision[..8]) }
+        });
     }
-    names
+    decided.iter().map(|decision| by_decision[decision.as_str()].clone()).collect()
 }
 
 /// Whether variants that agree in these axes agree in what is decided.
@@ -104,7 +104,7 @@ fn decides_alone(variants: &[Variant], decided: &[String], axes: &[usize]) -> bo
     let key = |index: usize| -> Vec<&str> {
         axes.iter().map(|axis| variants[index].settings[*axis].as_str()).collect()
     };
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     (0..variants.len()).all(|index| {
         let first = *seen.entry(key(index)).or_insert(index);
         decided[first] == decided[index]

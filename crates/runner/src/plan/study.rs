@@ -219,12 +219,22 @@ impl Study {
     ///
     /// # Errors
     ///
-    /// A value that is neither a plan nor a study.
-    pub fn from_json(value: serde_json::Value) -> serde_json::Result<Self> {
-        if value.get("variants").is_some() {
-            return serde_json::from_value(value);
+    /// In words, what is wrong with a value that is neither a plan nor a study, or whose networks cannot be built.
+    pub fn from_json(value: serde_json::Value) -> Result<Self, String> {
+        let read = if value.get("variants").is_some() {
+            serde_json::from_value(value)
+        } else {
+            serde_json::from_value(value).map(Self::without_axes)
+        };
+        let study = read.map_err(|error| error.to_string())?;
+        if study.variants.is_empty() {
+            return Err("it has no variant".to_owned());
         }
-        serde_json::from_value(value).map(Self::without_axes)
+        for Variant { plan, .. } in &study.variants {
+            let built = plan.architecture.build(plan.input, plan.classes);
+            built.map_err(|error| format!("its architecture cannot be built: {error}"))?;
+        }
+        Ok(study)
     }
 
     fn without_axes(plan: Plan) -> Self {
@@ -302,9 +312,8 @@ fn combinations(
     };
     for (position, Exclusion(excluded)) in spec.sweep.exclude.iter().enumerate() {
         for key in excluded.keys() {
-            let is_axis =
-                |axis: &&&Axis| key.as_str().is_some_and(|it| Path::parse(it) == axis.path());
-            if !spec.sweep.axes.0.iter().any(|axis| is_axis(&&axis)) {
+            let path = key.as_str().map(Path::parse);
+            if spec.sweep.axes.0.iter().all(|axis| Some(axis.path()) != path) {
                 let known: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
                 let name = key.as_str().unwrap_or("this key");
                 return Err(Diagnostic::new(format!("`{name}` is no axis"))
@@ -316,9 +325,8 @@ fn combinations(
     let is_excluded = |combination: &Vec<usize>| {
         spec.sweep.exclude.iter().any(|Exclusion(excluded)| {
             excluded.iter().all(|(key, value)| {
-                let axis = axes
-                    .iter()
-                    .position(|axis| key.as_str().is_some_and(|it| Path::parse(it) == axis.path()));
+                let path = key.as_str().map(Path::parse);
+                let axis = axes.iter().position(|axis| Some(axis.path()) == path);
                 axis.is_some_and(|axis| spec::same(&axes[axis].values[combination[axis]], value))
             })
         })

@@ -51,7 +51,7 @@ impl Run<'_> {
             return Ok(());
         }
         let Some(found) = self.search_done(search)? else { return Ok(()) };
-        let (whole, arm) = (arm_whole(&self.seed, point.arm, &found), point.arm);
+        let (whole, arm) = (arm_whole(&self.outline.seed, point.arm, &found), point.arm);
         let mut trained = None;
         if reads_weights(arm) {
             trained = self.trained_seed(device, point.seed)?;
@@ -83,7 +83,7 @@ impl Run<'_> {
         trained: Option<&Network>,
     ) -> anyhow::Result<Option<ChannelMap>> {
         let shrunk = rebuild(&found.start, &found.structure)?;
-        let whole = arm_whole(&self.seed, arm, found);
+        let whole = arm_whole(&self.outline.seed, arm, found);
         let streams = Streams::new(search.seed).derive(&self.plan.search_file(search));
         let trained = || trained.context("the seed is not trained");
         let limits: Vec<(&Resource, f64)> = match search.pressure {

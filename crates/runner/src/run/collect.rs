@@ -164,7 +164,7 @@ fn rows(run: &Run<'_>) -> anyhow::Result<Vec<PointRow>> {
             target: plan.target.map(|target| run.plan.sweep.targets[target].to_string()),
             cycle: plan.cycle,
             mode: plan.mode,
-            variant: Some(run.label.to_owned()).filter(|label| !label.is_empty()),
+            variant: Some(run.outline.label.to_owned()).filter(|label| !label.is_empty()),
             metric: metric(run.plan.labels),
         });
     }

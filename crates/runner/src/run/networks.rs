@@ -7,9 +7,10 @@ use surgery::Structure;
 
 use super::Run;
 use super::chain::Found;
+use super::outline::Outline;
 use super::point::{self, ReadyPoint};
 use super::uniform::Uniform;
-use crate::plan::{Plan, PointPlan, Scope, Search, reads_weights};
+use crate::plan::{PointPlan, Scope, Search, reads_weights};
 
 /// Where structures are looked up; none is returned that is not known yet.
 pub(crate) trait Structures {
@@ -22,30 +23,25 @@ pub(crate) trait Structures {
 
 /// The networks of a variant that follow from some structures.
 pub(crate) struct Networks<'a> {
-    pub(crate) plan: &'a Plan,
-    /// What distinguishes the variant, in words; empty if there is no other.
-    pub(crate) label: &'a str,
-    pub(crate) scope: &'a Scope,
-    pub(crate) seed: &'a Graph,
-    /// The seed at every width multiplier.
-    pub(crate) uniform: &'a [Uniform],
+    pub(crate) outline: &'a Outline<'a>,
     pub(crate) structures: &'a dyn Structures,
 }
 
 impl Networks<'_> {
     /// Words, with what distinguishes the variant.
     pub(crate) fn words(&self, words: &str) -> String {
-        if self.label.is_empty() { words.to_owned() } else { format!("{words}, {}", self.label) }
+        let label = self.outline.label;
+        if label.is_empty() { words.to_owned() } else { format!("{words}, {label}") }
     }
 
     /// What a search is called among those of all variants.
     pub(crate) fn search_name(&self, search: Search) -> String {
-        in_folder(&self.scope.search, &self.plan.search_file(search))
+        in_folder(&self.outline.scope.search, &self.outline.plan.search_file(search))
     }
 
     /// What a retraining is called among those of all variants.
     pub(crate) fn retraining_name(&self, key: &str) -> String {
-        in_folder(&self.scope.retrain, key)
+        in_folder(&self.outline.scope.retrain, key)
     }
 
     /// Where the structure of a search lies in the results folder.
@@ -53,18 +49,18 @@ impl Networks<'_> {
         format!("structures/{}.json", self.search_name(search))
     }
 
-    /// Where the structure of an arm lies in the results folder: what is chosen by weights follows from how the seed was trained
-    /// as well.
+    /// Where the structure of an arm lies below `structures`, and its record below `state/arms`: what is chosen by weights follows
+    /// from how the seed was trained as well.
     pub(crate) fn arm_file(&self, arm: Arm, search: Search) -> String {
-        let Scope { search: searches, retrain } = self.scope;
-        let file = format!("{arm}-{}.json", self.plan.search_file(search));
+        let Scope { search: searches, retrain } = &self.outline.scope;
+        let file = format!("{arm}-{}.json", self.outline.plan.search_file(search));
         let file = if reads_weights(arm) { in_folder(retrain, &file) } else { file };
         in_folder(searches, &file)
     }
 
     /// The seed at a width multiplier of the sweep, or at 1.
     pub(crate) fn uniform(&self, width_multiplier: f64) -> anyhow::Result<&Uniform> {
-        let mut found = self.uniform.iter();
+        let mut found = self.outline.uniform.iter();
         found.find(|uniform| uniform.width_multiplier == width_multiplier).with_context(|| {
             format!("there is no network at {width_multiplier} times the widths of the seed")
         })
@@ -72,13 +68,13 @@ impl Networks<'_> {
 
     /// The network that a search begins with: the seed, or what the cycle before left. None while that is not known.
     pub(crate) fn start(&self, search: Search) -> anyhow::Result<Option<Graph>> {
-        let Some(before) = search.before() else { return Ok(Some(self.seed.clone())) };
+        let Some(before) = search.before() else { return Ok(Some(self.outline.seed.clone())) };
         let Some(found) = self.search_done(before)? else { return Ok(None) };
         let shrunk = point::rebuild(&found.start, &found.structure)?;
-        if self.plan.stop_after.is_some() {
+        if self.outline.plan.stop_after.is_some() {
             return Ok(Some(shrunk));
         }
-        let expansion = point::expanded(self.plan, &shrunk, self.uniform(1.0)?.budget)?;
+        let expansion = point::expanded(self.outline.plan, &shrunk, self.uniform(1.0)?.budget)?;
         Ok(Some(expansion.map_or(shrunk, |expansion| expansion.graph)))
     }
 
@@ -96,10 +92,10 @@ impl Networks<'_> {
             ready.name = self.words(&ready.name);
             let begins_with_search = match point.mode {
                 Mode::Scratch | Mode::ScratchB => false,
-                Mode::FineTune | Mode::Grow => !self.scope.search.is_empty(),
+                Mode::FineTune | Mode::Grow => !self.outline.scope.search.is_empty(),
             };
             if begins_with_search {
-                ready.key = format!("{}-{}", ready.key, self.scope.search);
+                ready.key = format!("{}-{}", ready.key, self.outline.scope.search);
             }
         }
         Ok(ready)
@@ -108,17 +104,20 @@ impl Networks<'_> {
     fn of_variant(&self, point: PointPlan) -> anyhow::Result<Option<ReadyPoint>> {
         let Some(search) = point.search() else {
             let uniform = self.uniform(point.width_multiplier)?;
-            return Ok(Some(point::uniform(self.plan, uniform, point)));
+            return Ok(Some(point::uniform(self.outline.plan, uniform, point)));
         };
         let Some(found) = self.search_done(search)? else { return Ok(None) };
         match point.arm {
-            Arm::Uniform | Arm::Shrink | Arm::Expand => {
-                point::learned(self.plan, self.uniform(point.width_multiplier)?, &found, point)
-            }
+            Arm::Uniform | Arm::Shrink | Arm::Expand => point::learned(
+                self.outline.plan,
+                self.uniform(point.width_multiplier)?,
+                &found,
+                point,
+            ),
             Arm::Shuffled | Arm::Random | Arm::L1Norm | Arm::GroupNorm => {
                 let Some(structure) = self.structures.arm(point, search)? else { return Ok(None) };
-                let whole = arm_whole(self.seed, point.arm, &found);
-                point::of_structure(self.plan, whole, &structure, point).map(Some)
+                let whole = arm_whole(&self.outline.seed, point.arm, &found);
+                point::of_structure(self.outline.plan, whole, &structure, point).map(Some)
             }
         }
     }
@@ -147,13 +146,6 @@ impl Structures for Run<'_> {
 impl Run<'_> {
     /// The networks that follow from what is finished.
     pub(crate) fn networks(&self) -> Networks<'_> {
-        Networks {
-            plan: self.plan,
-            label: self.label,
-            scope: &self.scope,
-            seed: &self.seed,
-            uniform: &self.uniform,
-            structures: self,
-        }
+        self.outline.networks(self)
     }
 }

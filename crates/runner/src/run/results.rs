@@ -15,9 +15,9 @@ use report::{Mode, PointRow, curve, figure, row};
 use surgery::Structure;
 
 use super::networks::{Networks, Structures};
+use super::outline::Outline;
 use super::point::ReadyPoint;
-use super::uniform::{self, Uniform};
-use crate::plan::{Plan, PointPlan, Scope, Search, Study, metric, scope};
+use crate::plan::{Plan, PointPlan, Search, Study, metric};
 use crate::provenance::{self, Provenance};
 use crate::store;
 
@@ -40,30 +40,19 @@ pub(crate) struct Results {
     folder: PathBuf,
 }
 
-/// What is known of a variant without its results.
-struct OfVariant<'a> {
-    plan: &'a Plan,
-    label: &'a str,
-    scope: Scope,
-    seed: Graph,
-    uniform: Vec<Uniform>,
+/// The structures in a folder with the results of a variant.
+struct Files<'a> {
+    outline: &'a Outline<'a>,
     folder: &'a Path,
 }
 
-impl OfVariant<'_> {
+impl Files<'_> {
     fn networks(&self) -> Networks<'_> {
-        Networks {
-            plan: self.plan,
-            label: self.label,
-            scope: &self.scope,
-            seed: &self.seed,
-            uniform: &self.uniform,
-            structures: self,
-        }
+        self.outline.networks(self)
     }
 }
 
-impl Structures for OfVariant<'_> {
+impl Structures for Files<'_> {
     fn found(&self, search: Search) -> anyhow::Result<Option<Structure>> {
         store::read_json(&self.folder.join(self.networks().structure_file(search)))
     }
@@ -87,7 +76,7 @@ impl Results {
             format!("`{}` holds no results: it has no `plan.json`", folder.display())
         })?;
         let study = Study::from_json(saved)
-            .with_context(|| format!("`{}` is no plan of this program", path.display()))?;
+            .map_err(|why| anyhow!("`{}` is no plan of this program: {why}", path.display()))?;
         Ok(Self { study, folder: folder.to_owned() })
     }
 
@@ -145,10 +134,13 @@ impl Results {
             None => Vec::new(),
         };
         let provenance = provenance::read(&self.folder)?;
-        let variants = self.variants()?;
+        let outlines = Outline::all(&self.study);
+        let folder = &self.folder;
+        let variants: Vec<Files<'_>> =
+            outlines.iter().map(|outline| Files { outline, folder }).collect();
         let devices = self.latencies()?;
         let networks = networks(&variants, &devices, &rows)?;
-        let layers = producers(&variants[0].seed);
+        let layers = producers(&outlines[0].seed);
         Ok(Page {
             name: self.study.name().to_owned(),
             description,
@@ -162,21 +154,6 @@ impl Results {
             curves,
             provenance: provenance.as_ref().map(provenance::facts).unwrap_or_default(),
         })
-    }
-
-    fn variants(&self) -> anyhow::Result<Vec<OfVariant<'_>>> {
-        let variants = self.study.variants().iter().zip(scope::of(&self.study));
-        let known = variants.map(|(variant, scope)| {
-            let plan = &variant.plan;
-            let built = plan.architecture.build(plan.input, plan.classes);
-            let seed = built.map_err(|error| {
-                anyhow!("the architecture in `plan.json` cannot be built: {error}")
-            })?;
-            let uniform = uniform::all(plan, &seed);
-            let (label, folder) = (variant.label.as_str(), self.folder.as_path());
-            Ok(OfVariant { plan, label, scope, seed, uniform, folder })
-        });
-        known.collect()
     }
 
     /// The latencies that the plan charges or limits, after one of a common device; each device once.
@@ -205,21 +182,21 @@ impl Results {
 /// The network of every row, where the structures tell it and agree with the row. Only those of the seed that the first variant
 /// has can be shown beside each other.
 fn networks(
-    variants: &[OfVariant<'_>],
+    variants: &[Files<'_>],
     devices: &[Latency],
     rows: &[PointRow],
 ) -> anyhow::Result<Vec<Option<Network>>> {
     // Rows are in the order of the plan.
-    let mut points = variants
-        .iter()
-        .flat_map(|variant| variant.plan.points().into_iter().map(move |point| (variant, point)));
+    let mut points = variants.iter().flat_map(|variant| {
+        variant.outline.plan.points().into_iter().map(move |point| (variant, point))
+    });
     let mut networks = Vec::with_capacity(rows.len());
     for row in rows {
         let found = points.by_ref().find(|(variant, point)| is_point(variant, point, row));
-        let of_row = |(variant, point): (&OfVariant<'_>, PointPlan)| {
+        let of_row = |(variant, point): (&Files<'_>, PointPlan)| {
             let ready = variant.networks().point(point)?;
             let ready = ready.filter(|ready| {
-                ready.structure == row.structure && variant.seed == variants[0].seed
+                ready.structure == row.structure && variant.outline.seed == variants[0].outline.seed
             });
             anyhow::Ok(ready.map(|ready| network(variant, devices, &ready)))
         };
@@ -228,25 +205,25 @@ fn networks(
     Ok(networks)
 }
 
-fn is_point(variant: &OfVariant<'_>, point: &PointPlan, row: &PointRow) -> bool {
-    let targets = &variant.plan.sweep.targets;
+fn is_point(variant: &Files<'_>, point: &PointPlan, row: &PointRow) -> bool {
+    let targets = &variant.outline.plan.sweep.targets;
     let target = point.target.map(|target| targets[target].to_string());
     let scale = row.budget.unwrap_or(row.width_multiplier);
-    row.variant.as_deref().unwrap_or_default() == variant.label
+    row.variant.as_deref().unwrap_or_default() == variant.outline.label
         && (point.arm, point.strength, point.seed)
             == (row.arm, row.regularization_strength, row.seed)
         && (point.cycle, point.mode, target) == (row.cycle, row.mode, row.target.clone())
         && point.width_multiplier == scale
 }
 
-fn network(variant: &OfVariant<'_>, devices: &[Latency], point: &ReadyPoint) -> Network {
+fn network(variant: &Files<'_>, devices: &[Latency], point: &ReadyPoint) -> Network {
     let left: BTreeMap<&str, usize> = producers(&point.graph).collect();
     let width = |name: &str| left.get(name).copied().unwrap_or(0);
     let widths = point.graph.widths();
     let latency = |device: &Latency| 1e-6 * CostForm::of(device, &point.graph).at(&widths);
     let names = variant.networks();
     Network {
-        widths: producers(&variant.seed).map(|(name, _)| width(name)).collect(),
+        widths: producers(&variant.outline.seed).map(|(name, _)| width(name)).collect(),
         latencies: devices.iter().map(latency).collect(),
         search: point.plan.search().map(|search| names.search_name(search)),
         retraining: names.retraining_name(&point.key),

@@ -52,7 +52,7 @@ pub(crate) struct Retraining {
 impl Run<'_> {
     /// Where the state of a retraining lies.
     pub(crate) fn retraining_folder(&self, key: &str) -> PathBuf {
-        self.state_folder().join("retrainings").join(&self.scope.retrain).join(key)
+        self.state_folder().join("retrainings").join(&self.outline.scope.retrain).join(key)
     }
 
     /// The result of a finished retraining.
@@ -67,14 +67,14 @@ impl Run<'_> {
     }
 
     fn seed_key(&self, seed: u64) -> String {
-        key_from_scratch(&structure_hash(&self.seed), seed)
+        key_from_scratch(&structure_hash(&self.outline.seed), seed)
     }
 
     /// The retraining of the seed from scratch.
     pub(crate) fn seed_job(&self, seed: u64) -> Retraining {
         Retraining {
             name: format!("uniform x1 seed {seed}"),
-            graph: self.seed.clone(),
+            graph: self.outline.seed.clone(),
             key: self.seed_key(seed),
             seed,
             flops: self.plan.seed_cost.flops,
@@ -90,7 +90,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let streams = Streams::new(seed).derive("retrain");
-        let network = Network::init(self.seed.clone(), streams);
+        let network = Network::init(self.outline.seed.clone(), streams);
         let sets = self.data().images.label_sets();
         let mut trainer = Trainer::for_labels(&network, &self.plan.retrain, sets, streams, device)?;
         let folder = self.retraining_folder(&key);

@@ -55,7 +55,7 @@ impl Run<'_> {
 
     /// Where the state of a search lies.
     pub(crate) fn search_folder(&self, search: Search) -> PathBuf {
-        let folder = self.state_folder().join("searches").join(&self.scope.search);
+        let folder = self.state_folder().join("searches").join(&self.outline.scope.search);
         folder.join(self.plan.search_file(search))
     }
 
@@ -71,7 +71,7 @@ impl Run<'_> {
     pub(crate) fn search_work(&self) -> f64 {
         let Data { images, searched } = self.data();
         let share = searched.train.count() as f64 / images.split.train.count() as f64;
-        let flops = Summary::of(self.learner(&self.seed)).flops as f64;
+        let flops = Summary::of(self.learner(&self.outline.seed)).flops as f64;
         share * self.training_work(&self.plan.search, flops)
     }
 

@@ -18,5 +18,6 @@ mod reference_filters;
 mod reference_gates;
 mod reference_layers;
 mod reference_rows;
+mod squares;
 mod training;
 mod work;

@@ -5,6 +5,7 @@ use tensor_ops::{Cpu, Geometry, Instruction, Level, Tensor};
 
 use crate::arena::{Layout, assert_matches_reference, cases, execute};
 use crate::convolutions::geometry;
+use crate::squares::square;
 
 /// Whether each window has a tap in the image.
 fn every_window_touches(geometry: &Geometry) -> bool {
@@ -15,33 +16,6 @@ fn every_window_touches(geometry: &Geometry) -> bool {
                     - geometry.padding[axis] as i64;
                 (0..geometry.input[axis] as i64).contains(&at)
             })
-        })
-    })
-}
-
-/// Input, output and padding of one axis: images smaller than the window, windows that see hardly anything of the image, outputs
-/// that are missing, positions that no window sees.
-fn axis(kernel: usize, stride: usize) -> impl Strategy<Value = [usize; 3]> {
-    (1..15_usize, 0..kernel, 0..3_usize).prop_map(move |(input, padding, less)| {
-        let input = input.max(kernel.saturating_sub(2 * padding));
-        let most = (input + 2 * padding - kernel) / stride + 1;
-        [input, most.saturating_sub(less).max(1), padding]
-    })
-}
-
-/// Square windows of 2x2 and 3x3 taps with strides of 1 and 2.
-fn square() -> impl Strategy<Value = Geometry> {
-    (2..4_usize, 1..3_usize).prop_flat_map(|(kernel, stride)| {
-        (1..4_usize, axis(kernel, stride), axis(kernel, stride)).prop_map(move |(batch, y, x)| {
-            Geometry {
-                batch,
-                input: [y[0], x[0]],
-                output: [y[1], x[1]],
-                kernel: [kernel; 2],
-                stride: [stride; 2],
-                dilation: [1, 1],
-                padding: [y[2], x[2]],
-            }
         })
     })
 }
@@ -102,7 +76,7 @@ proptest! {
 
     #[test]
     fn pools_of_small_square_windows_match_the_reference(
-        geometry in square().prop_filter("windows outside the image are refused", every_window_touches),
+        geometry in square(2..4_usize, 0).prop_filter("windows outside the image are refused", every_window_touches),
         channels in prop_oneof![1..10_usize, 15..18_usize, 31..36_usize],
         accumulate: bool,
         coarse: bool,
